@@ -1,0 +1,25 @@
+// Package topo describes a network as a value.
+//
+//	h1 ──┐                 ┌── h3
+//	     [s1] ── 10Mbit ── [s2]
+//	h2 ──┘                 └── h4
+//
+// A [Topo] lists hosts, switches and the links between them. It is pure data:
+// building, checking, numbering and drawing one needs no privilege and touches
+// no kernel, and gives the same answer on every machine. Package harness
+// brings a Topo up.
+//
+// Names, ports and addresses follow Mininet 2.3, so that a capture taken here
+// and one taken there can be laid side by side:
+//
+//   - hosts are numbered from 1 in the natural order of their names (h2 before
+//     h10, S before S1), and host N has the address 10.0.0.N of 10.0.0.0/8
+//     (mininet.net.Mininet.addHost, mininet.util.natural and ipAdd);
+//   - the interfaces of a node are named NODE-ethP, where P counts the node's
+//     links in the order they were added, from 0 at a host and from 1 at a
+//     switch (mininet.topo.Topo.addPort, mininet.link.Link.intfName).
+//
+// A Topo may be written by hand, built with the Add methods, made by one of the
+// builders, or read from JSON; [Topo.Validate] reports everything wrong with it
+// at once. Reading methods are safe for concurrent use; adding is not.
+package topo
