@@ -1,0 +1,22 @@
+package harness
+
+// Offload says whether hosts may hand the kernel frames larger than the wire's.
+type Offload int
+
+const (
+	// OffloadOff turns segmentation (tso, gso), gro and transmit checksum offload off, at hosts and at the switch ends
+	// they are linked to: what a capture shows is what a wire would carry, at most 1514 bytes for each frame.
+	OffloadOff Offload = iota
+	// OffloadOn leaves the kernel's defaults: frames of up to 64 KiB and unfinished checksums in captures, and several
+	// times the throughput.
+	OffloadOn
+)
+
+// Options say how a topology is brought up. The zero value, and a nil *Options, are good defaults.
+type Options struct {
+	// Offload of all hosts. Zero: OffloadOff.
+	Offload Offload
+	// Congestion is the TCP congestion control of all hosts, by the kernel's name ("cubic", "reno", "bbr"). Empty: cubic,
+	// whatever the machine's own default is.
+	Congestion string
+}
