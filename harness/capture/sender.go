@@ -13,8 +13,9 @@ import (
 // Sender sends marker frames out of one interface, and receives nothing. It may
 // be used by several captures at once.
 type Sender struct {
-	name  string
-	index int
+	name     string
+	index    int
+	hardware [6]byte // the interface's address
 
 	mu sync.Mutex
 	fd int // -1 after Close
@@ -24,17 +25,47 @@ type Sender struct {
 // thread inside the namespace of the interface; afterwards the sender may be
 // used anywhere. The caller closes it, after the captures that use it have
 // stopped.
-func OpenSender(ifname string) (*Sender, error) {
-	index, err := interfaceIndex(ifname)
-	if err != nil {
-		return nil, fmt.Errorf("open marker sender on %s: %w", ifname, err)
-	}
+func OpenSender(ifname string) (_ *Sender, err error) {
 	// Protocol zero: the kernel hands such a socket no frames.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open marker sender on %s: %w", ifname, socketError(err))
 	}
-	return &Sender{name: ifname, index: index, fd: fd}, nil
+	s := &Sender{name: ifname, fd: fd}
+	if err := s.find(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open marker sender on %s: %w", ifname, err)
+	}
+	return s, nil
+}
+
+// find looks the interface up and binds the socket to it.
+func (s *Sender) find() error {
+	req, err := unix.NewIfreq(s.name)
+	if err != nil || s.name == "" {
+		return fmt.Errorf("%q is no interface name: use 1 to %d bytes", s.name, unix.IFNAMSIZ-1)
+	}
+	if err := unix.IoctlIfreq(s.fd, unix.SIOCGIFINDEX, req); err != nil {
+		if errors.Is(err, unix.ENODEV) {
+			return fmt.Errorf("%w in this network namespace: see `ip link`", ErrNoInterface)
+		}
+		return os.NewSyscallError("ioctl SIOCGIFINDEX", err)
+	}
+	s.index = int(req.Uint32())
+	if err := unix.Bind(s.fd, &unix.SockaddrLinklayer{Ifindex: s.index}); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	// The name of a bound packet socket tells the type and the address of the device.
+	name, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	link, ok := name.(*unix.SockaddrLinklayer)
+	if !ok || link.Hatype != unix.ARPHRD_ETHER && link.Hatype != unix.ARPHRD_LOOPBACK {
+		return fmt.Errorf("%w: capture an interface with Ethernet frames", ErrNotEthernet)
+	}
+	copy(s.hardware[:], link.Addr[:])
+	return nil
 }
 
 // Name returns the name of the interface.
@@ -88,34 +119,6 @@ func (s *Sender) flags() (uint16, error) {
 		return 0, err
 	}
 	return req.Uint16(), nil
-}
-
-// interfaceIndex finds an interface of the thread's namespace that carries
-// Ethernet frames.
-func interfaceIndex(ifname string) (int, error) {
-	req, err := unix.NewIfreq(ifname)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no interface name: use 1 to %d bytes", ifname, unix.IFNAMSIZ-1)
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(fd)
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFHWADDR, req); err != nil {
-		if errors.Is(err, unix.ENODEV) {
-			return 0, fmt.Errorf("%w in this network namespace: see `ip link`", ErrNoInterface)
-		}
-		return 0, os.NewSyscallError("ioctl SIOCGIFHWADDR", err)
-	}
-	// The family of the hardware address is the first field of the union.
-	if kind := req.Uint16(); kind != unix.ARPHRD_ETHER && kind != unix.ARPHRD_LOOPBACK {
-		return 0, fmt.Errorf("%w (ARPHRD %d): capture an interface with Ethernet frames", ErrNotEthernet, kind)
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req); err != nil {
-		return 0, os.NewSyscallError("ioctl SIOCGIFINDEX", err)
-	}
-	return int(req.Uint32()), nil
 }
 
 // socketError adds the remedy to the error of socket(2).

@@ -1,0 +1,171 @@
+package capture
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/capture/pcapng"
+)
+
+// readerNice is the priority of the reader's thread. What it does for a packet
+// is little; what it leaves undone is lost.
+const readerNice = -20
+
+// read moves frames from the ring to the file until it is asked to finish, and
+// releases everything. It is the only one to touch the blocks of the ring.
+func (c *Capture) read() {
+	// Not unlocked: the thread ends with its priority.
+	runtime.LockOSThread()
+	defer close(c.done)
+	defer c.release()
+	unix.Setpriority(unix.PRIO_PROCESS, 0, readerNice) // without CAP_SYS_NICE: as it is
+
+	var l batch
+	for !c.ending.Load() {
+		c.drain(&l)
+		if err := c.wait(-1); err != nil {
+			c.fail(err)
+			break
+		}
+	}
+	// Off the interface: the kernel waits for those that are in the ring
+	// (synchronize_net), so what there is now is all.
+	if err := c.ring.bind(0, 0); err != nil {
+		c.fail(err)
+	}
+	for limit := time.Now().Add(time.Second); ; {
+		c.drain(&l)
+		if !c.ring.pending() {
+			break
+		}
+		if time.Now().After(limit) {
+			c.fail(fmt.Errorf("ring: the last block was not handed over"))
+			break
+		}
+		if err := c.wait(1); err != nil {
+			c.fail(err)
+			break
+		}
+	}
+	c.close()
+}
+
+// drain writes the blocks that the kernel has handed over.
+func (c *Capture) drain(l *batch) {
+	for {
+		block := c.ring.next()
+		if block == nil {
+			return
+		}
+		if err := l.layOut(block, c.iface, c.marker); err != nil {
+			c.fail(err)
+		}
+		if l.packets > 0 && !c.failing() {
+			if err := c.out.WriteBlocks(l.bufs); err != nil {
+				c.fail(fmt.Errorf("write packets: %w", err))
+			} else {
+				c.packets.Add(l.packets)
+				c.bytes.Add(l.bytes)
+				c.truncated.Add(l.truncated)
+			}
+		}
+		c.ring.release()
+	}
+}
+
+// marker gets the markers that the reader meets, its own and others'.
+func (c *Capture) marker(frame []byte) {
+	b := c.barrier.Load()
+	if b == nil {
+		return
+	}
+	if id, number := parseMarker(frame); id == b.id {
+		b.came(number)
+	}
+}
+
+// wait waits until the kernel hands a block over, the interface changes, or
+// finish is called. The timeout is in milliseconds, -1: none.
+func (c *Capture) wait(timeout int) error {
+	fds := []unix.PollFd{
+		{Fd: int32(c.ring.fd), Events: unix.POLLIN},
+		{Fd: int32(c.wake), Events: unix.POLLIN},
+	}
+	if timeout >= 0 {
+		fds = fds[:1] // finishing already
+	}
+	_, err := unix.Poll(fds, timeout)
+	if err != nil && err != unix.EINTR {
+		return os.NewSyscallError("poll", err)
+	}
+	if fds[0].Revents&unix.POLLERR != 0 {
+		switch err := c.ring.takeError(); err {
+		case nil:
+		case unix.ENETDOWN:
+			// Down, or gone. If it comes up again, the kernel attaches the ring again.
+			c.downs.Add(1)
+		default:
+			return fmt.Errorf("ring: %w", err)
+		}
+	}
+	return nil
+}
+
+// fail notes the first error. The ring is read on, so that markers are seen and
+// Stop need not wait.
+func (c *Capture) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+		close(c.broken)
+	}
+}
+
+func (c *Capture) failing() bool {
+	select {
+	case <-c.broken:
+		return true
+	default:
+		return false
+	}
+}
+
+// close reads the last counters and writes them into the file.
+func (c *Capture) close() {
+	c.mu.Lock()
+	err := c.count()
+	dropped := c.dropped
+	c.mu.Unlock()
+	if err != nil {
+		c.fail(err)
+	}
+	if c.failing() {
+		return
+	}
+	err = c.out.WriteStatistics(pcapng.Statistics{
+		Interface: c.iface,
+		Start:     c.begun,
+		End:       time.Now(),
+		Received:  c.packets.Load() + dropped,
+		Dropped:   dropped,
+	})
+	if err == nil {
+		err = c.out.Flush()
+	}
+	if err != nil {
+		c.fail(err)
+	}
+}
+
+// count takes the kernel's counters over. It is called with mu held.
+func (c *Capture) count() error {
+	dropped, freezes, err := c.ring.statistics()
+	c.dropped += dropped
+	c.freezes += freezes
+	return err
+}
