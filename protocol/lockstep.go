@@ -59,7 +59,8 @@ var ErrAmbiguous = errors.New("the lockstep dialect cannot tell content from its
 // The cure is the stream dialect.
 type AmbiguousError struct {
 	Offset int64  // bytes of the file before the "EOF" in question
-	Reason string // which of the cases
+	Case   int    // 1, 2 or 3, as above
+	Reason string // the case in words
 }
 
 func (e *AmbiguousError) Error() string {

@@ -45,8 +45,7 @@ type serverState int
 const (
 	serverName   serverState = iota // a name is to come
 	serverGo                        // ready was sent, "sent" is to come
-	serverAck                       // a chunk was sent, "sent" is to come
-	serverSend                      // the driver has to send or finish
+	serverSend                      // the driver sends a chunk, and "sent" is to come, or it finishes
 	serverDrain                     // all is acknowledged, but acknowledgements may be on their way
 	serverClosed                    // for good
 )
@@ -86,8 +85,10 @@ const (
 // any read of up to 100 bytes for an acknowledgement; this one takes only
 // "sent", as the original client sends it, and closes on anything else. More
 // than one in a read is still one: a client that acknowledges each part of a
-// split chunk sends too many. Once such a surplus was seen, the end marker
-// waits for Quiet, so that it is not merged with the last chunk at the client.
+// split chunk, as the original does, sends too many. Once such a surplus was
+// seen, and from the start where the buffer is longer than the original client's
+// recv(1024), the end marker waits for Quiet, so that it is not merged with the
+// last chunk at the client. A surplus that shows in no read is not seen.
 type LockstepServer struct {
 	known   func(string) bool
 	buffer  int
@@ -106,7 +107,8 @@ type LockstepServer struct {
 // CheckName) is served; it is called once or a few times for each read in which
 // a name is expected.
 func NewLockstepServer(buffer int, known func(name string) bool) *LockstepServer {
-	return &LockstepServer{known: known, buffer: lockstepBuffer(buffer)}
+	buffer = lockstepBuffer(buffer)
+	return &LockstepServer{known: known, buffer: buffer, surplus: buffer > DefaultBuffer}
 }
 
 // Buffer is the longest chunk in bytes.
@@ -137,14 +139,8 @@ func (s *LockstepServer) Feed(b []byte) LockstepAction {
 	switch s.state {
 	case serverName:
 		return s.feedName(b)
-	case serverGo, serverAck, serverDrain:
+	case serverSend, serverGo, serverDrain:
 		return s.feedAck(b)
-	case serverSend:
-		// The driver read where it had to send. What came can only be surplus.
-		if a := s.feedAck(b); a == LockstepClose {
-			return a
-		}
-		return LockstepSend
 	}
 	return LockstepClose
 }
@@ -160,7 +156,7 @@ func (s *LockstepServer) feedAck(b []byte) LockstepAction {
 			acks++
 		}
 	}
-	expected := s.state == serverGo || s.state == serverAck
+	expected := s.state != serverDrain
 	if acks > 1 || acks == 1 && !expected {
 		s.surplus = true
 	}
