@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wireproof/wireproof/novels"
+	"github.com/wireproof/wireproof/peers"
+	"github.com/wireproof/wireproof/protocol"
+)
+
+func getCommand() *cobra.Command {
+	var (
+		mode, dialect string
+		cfg           peers.GetConfig
+		numbers       []int
+		asJSON        bool
+		socket        socketFlags
+	)
+	c := &cobra.Command{
+		Use:   "get SERVER[:PORT] [NAME…]",
+		Short: "fetches files from a server; with no name on a terminal it asks",
+		Example: "  wireproof get 192.0.2.1 \"Don Quixote.txt\" Shogun.txt\n  wireproof get localhost --novel 1,3 --dir books\n" +
+			"  wireproof get localhost:8000 --resume large.iso",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("name a server: wireproof get SERVER[:PORT] [NAME…]")
+			}
+			var err error
+			if cfg.Mode, err = peers.ParseMode(mode); err != nil {
+				return usage("--mode: %w", err)
+			}
+			if cfg.Dialect, err = protocol.ParseDialect(dialect); err != nil {
+				return usage("--dialect: %w", err)
+			}
+			cfg.Server, cfg.Names, cfg.Buffer, cfg.Socket = args[0], args[1:], socket.buffer, socket.options()
+			for _, n := range numbers {
+				novel, err := novels.ByNumber(n)
+				if err != nil {
+					return usage("--novel: %w", err)
+				}
+				cfg.Names = append(cfg.Names, novel.File)
+			}
+			if len(cfg.Names) == 0 {
+				if !isTerminal(c.OutOrStdout()) {
+					return usage("name the files to fetch, or call it on a terminal to be asked")
+				}
+				if cfg.Names, err = menu(c.InOrStdin(), c.OutOrStdout()); err != nil {
+					return err
+				}
+			}
+			bars := newTransferBars(c.ErrOrStderr())
+			cfg.Progress = bars.progress
+			transfer, err := peers.RunGet(c.Context(), cfg)
+			bars.close()
+			if asJSON {
+				if err := writeJSON(c.OutOrStdout(), transfer); err != nil {
+					return err
+				}
+			} else if transfer.Server != "" {
+				if err := figures(c.OutOrStdout(), transfer); err != nil {
+					return err
+				}
+			}
+			return failed(err)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Dir, "dir", ".", "folder for the files")
+	f.IntSliceVar(&numbers, "novel", nil, "fetch novels by their number, 1 to 5")
+	f.StringVar(&mode, "mode", string(peers.Persistent), "persistent (one connection), nonpersistent (one for each file), concurrent (the same, all at once)")
+	f.StringVar(&dialect, "dialect", string(protocol.Stream), "stream, or lockstep as the original programs speak it")
+	f.BoolVar(&cfg.Resume, "resume", false, "go on where an earlier transfer broke off")
+	f.BoolVar(&asJSON, "json", false, "print the figures as JSON")
+	f.DurationVar(&cfg.Connect, "connect-timeout", 0, "longest time of connection set-up (default 30s)")
+	f.DurationVar(&cfg.Limits.Idle, "idle-timeout", 0, "give up after this long without progress (default 30s)")
+	socket.add(c)
+	return c
+}
+
+// figures prints what the original programs printed at their end. Their aggregate added the files' throughputs up; this
+// one is all bytes over all time.
+func figures(w io.Writer, t peers.Transfer) error {
+	fmt.Fprintf(w, "connection set-up time: %.6f s (%d %s to %s)\n", t.ConnectSeconds, t.Connections, plural(t.Connections, "connection"), t.Server)
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tab, "bytes\tseconds\tMbit/s\t  file\t")
+	for _, f := range t.Files {
+		name := f.Name
+		if f.Error != "" {
+			name += " (failed)"
+		}
+		fmt.Fprintf(tab, "%d\t%.6f\t%.2f\t  %s\t\n", f.Bytes, f.Seconds, f.MbitPerSecond, name)
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "total: %d bytes in %.6f s, aggregate throughput %.2f Mbit/s\n", t.Bytes, t.TotalSeconds, t.MbitPerSecond)
+	return err
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
+
+// errNoChoice is what the menu returns when its input ends.
+var errNoChoice = fmt.Errorf("no novel was chosen")
+
+// menu asks how many books there shall be and which, as the original client did.
+func menu(in io.Reader, out io.Writer) ([]string, error) {
+	all := novels.All()
+	for _, n := range all {
+		fmt.Fprintf(out, "%d. %s\n", n.Number, strings.TrimSuffix(n.File, ".txt"))
+	}
+	count, err := ask(in, out, "How many books? ", 1, len(all))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for i := range count {
+		n, err := ask(in, out, fmt.Sprintf("Book %d of %d, its number: ", i+1, count), 1, len(all))
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, all[n-1].File)
+	}
+	return names, nil
+}
+
+// ask asks until it gets a number in the range.
+func ask(in io.Reader, out io.Writer, question string, low, high int) (int, error) {
+	for {
+		fmt.Fprint(out, question)
+		var word string
+		if _, err := fmt.Fscan(in, &word); err != nil {
+			return 0, errNoChoice
+		}
+		var n int
+		if _, err := fmt.Sscanf(word+"\n", "%d\n", &n); err == nil && n >= low && n <= high {
+			return n, nil
+		}
+		fmt.Fprintf(out, "%q is no number from %d to %d\n", word, low, high)
+	}
+}

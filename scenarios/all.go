@@ -1,0 +1,86 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/wireproof/wireproof/harness"
+	"github.com/wireproof/wireproof/harness/flow"
+)
+
+// DefaultJobs is how many scenarios RunAll runs at once when it is not told. Most of a scenario's time goes by in
+// waiting (for the spanning tree, for a rate), so it does not follow the number of processors.
+const DefaultJobs = 8
+
+// An Event tells what RunAll is at.
+type Event struct {
+	Scenario Scenario
+	Report   *Report // nil when the scenario starts
+}
+
+// RunAll runs the scenarios, several at once, and returns a report for each, in the order given. on, when it is not nil,
+// is told when each starts and ends, one call at a time.
+//
+// A scenario that could not be run has a report too: INCONCLUSIVE, with the reason. The error is of the kinds that no
+// other scenario could escape either: wrong usage, or a machine that cannot; the rest is then not started.
+func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Event)) ([]Report, error) {
+	if jobs <= 0 {
+		jobs = DefaultJobs
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	reports := make([]Report, len(all))
+	var (
+		mu    sync.Mutex
+		fatal error
+		group sync.WaitGroup
+		slots = make(chan struct{}, jobs)
+	)
+	tell := func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if on != nil {
+			on(e)
+		}
+	}
+	for i, s := range all {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			reports[i] = notRun(s, context.Cause(ctx))
+			continue
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			tell(Event{Scenario: s})
+			report, err := Run(ctx, s, o)
+			if err != nil {
+				report = notRun(s, err)
+				if errors.Is(err, ErrUsage) || errors.Is(err, harness.ErrNotRoot) || errors.Is(err, harness.ErrKernel) {
+					mu.Lock()
+					if fatal == nil {
+						fatal = err
+					}
+					mu.Unlock()
+					stop(err)
+				}
+			}
+			reports[i] = report
+			tell(Event{Scenario: s, Report: &report})
+		})
+	}
+	group.Wait()
+	return reports, fatal
+}
+
+// notRun is the report of a scenario that did not come to its end.
+func notRun(s Scenario, why error) Report {
+	r := newReport(s)
+	r.Checks = append(r.Checks, flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("it could not be run: %v", why)})
+	r.settle()
+	return r
+}

@@ -1,0 +1,75 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/wireproof/wireproof/novels"
+	"github.com/wireproof/wireproof/protocol"
+)
+
+// A Corpus is the folder that every server serves, and its files in the order that a novel's number stands for.
+type Corpus struct {
+	Dir   string   // on this machine's disk, so that servers can send by sendfile
+	Names []string // Names[0] is novel 1
+}
+
+// Novels writes the five generated novels into dir, where they are not already, and returns them as a corpus.
+func Novels(dir string) (Corpus, error) {
+	if err := novels.WriteTo(dir); err != nil {
+		return Corpus{}, err
+	}
+	c := Corpus{Dir: dir}
+	for _, n := range novels.All() {
+		c.Names = append(c.Names, n.File)
+	}
+	return c, nil
+}
+
+// Folder takes a user's own files in place of the novels: the regular files of dir in the order of their names. Where
+// there are fewer than five, the numbers start again from the first.
+func Folder(dir string) (Corpus, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return Corpus{}, fmt.Errorf("%w: files %s: %w", ErrUsage, dir, errors.Unwrap(err))
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return Corpus{}, fmt.Errorf("files %s: %w", dir, err)
+	}
+	c := Corpus{Dir: absolute}
+	var refused []error
+	for _, e := range entries {
+		info, err := fs.Stat(os.DirFS(dir), e.Name())
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if err := protocol.CheckName(e.Name()); err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		c.Names = append(c.Names, e.Name())
+	}
+	if len(refused) > 0 {
+		return Corpus{}, fmt.Errorf("%w: files %s: rename these: %w", ErrUsage, dir, errors.Join(refused...))
+	}
+	if len(c.Names) == 0 {
+		return Corpus{}, fmt.Errorf("%w: files %s: no regular file in it: put the files to transfer there", ErrUsage, dir)
+	}
+	return c, nil
+}
+
+// names turns novel numbers into file names. All five stand for the whole corpus, however many files it has.
+func (c Corpus) names(numbers []int) []string {
+	if len(numbers) == 5 {
+		return append([]string(nil), c.Names...)
+	}
+	names := make([]string, len(numbers))
+	for i, n := range numbers {
+		names[i] = c.Names[(n-1)%len(c.Names)]
+	}
+	return names
+}

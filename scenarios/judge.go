@@ -1,0 +1,218 @@
+package scenarios
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/peers"
+	"github.com/wireproof/wireproof/protocol"
+)
+
+// judge turns what was seen into checks and a verdict. The network is down already: all evidence is on disk.
+func (r *run) judge(ctx context.Context) {
+	add := func(checks ...flow.Check) { r.report.Checks = append(r.report.Checks, checks...) }
+	if r.cut != nil {
+		add(flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("the run was cut short: %v", r.cut)})
+	}
+	if r.stormed != nil {
+		add(r.stormed.checks()...)
+	}
+	// The judgement itself is not cut short where the run was: what was captured is worth telling.
+	ctx = context.WithoutCancel(ctx)
+	for _, c := range r.captures {
+		add(r.judgeCapture(ctx, c)...)
+	}
+	add(r.disks()...)
+	add(r.clients()...)
+	if len(r.captures) > 0 && r.cut == nil {
+		add(agreement(r.report.Checks))
+	}
+	r.report.settle()
+}
+
+// judgeCapture judges what one server's interface saw.
+func (r *run) judgeCapture(ctx context.Context, c *hostCapture) []flow.Check {
+	unreadable := func(err error) []flow.Check {
+		return []flow.Check{{Name: "capture", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("%s: %v", c.ifname, err)}}
+	}
+	files, err := flow.Files(os.DirFS(r.options.Corpus.Dir), r.options.Corpus.Names...)
+	if err != nil {
+		return unreadable(err)
+	}
+	file, err := os.Open(c.path)
+	if err != nil {
+		return unreadable(err)
+	}
+	defer file.Close()
+	address, _ := r.scenario.Topo.HostAddr(c.host)
+	server := netip.AddrPortFrom(address, protocol.DefaultPort)
+	a, err := flow.Analyze(ctx, file, flow.Options{Files: files, Server: server})
+	if err != nil {
+		return unreadable(err)
+	}
+	var checks []flow.Check
+	if c.problem != nil || !c.stats.Complete {
+		reason := c.stats.Reason
+		if c.problem != nil {
+			reason = c.problem.Error()
+		}
+		checks = append(checks, flow.Check{Name: "capture", Verdict: flow.Inconclusive,
+			Detail: fmt.Sprintf("the capture at %s is not complete: %s", c.ifname, reason)})
+	}
+	for _, connection := range a.Connections {
+		r.report.Connections = append(r.report.Connections, describeConnection(connection))
+	}
+	for _, check := range a.Judge(r.sessions(c.host, server)) {
+		check.Detail = c.ifname + ": " + check.Detail
+		checks = append(checks, check)
+	}
+	if r.scenario.Model == peers.Sequential {
+		checks = append(checks, inTurn(c.ifname, a.Connections))
+	}
+	return checks
+}
+
+// sessions is the claim about one server: one connection for each client process, with all that it asked for, in order.
+func (r *run) sessions(host string, server netip.AddrPort) []flow.Session {
+	var sessions []flow.Session
+	for i, f := range r.fetches {
+		if f.Server != host {
+			continue
+		}
+		client, _ := r.scenario.Topo.HostAddr(f.Client)
+		sessions = append(sessions, flow.Session{
+			Client: client, Server: server, Files: r.options.Corpus.names(f.Novels), Label: label(r.fetches, i),
+		})
+	}
+	return sessions
+}
+
+func describeConnection(c flow.Connection) Connection {
+	d := Connection{
+		Client: c.Client.String(), Server: c.Server.String(), ServerISN: c.ServerISN,
+		Handshake: c.Handshake, ClosedBy: c.ClosedBy, Files: []string{},
+		Segments: c.Segments, Retransmissions: c.Retransmissions, BytesToClient: c.BytesToClient,
+		First: c.First, Last: c.Last,
+	}
+	for _, f := range c.Files {
+		if f.Direction == flow.ToClient {
+			d.Files = append(d.Files, f.Name)
+		}
+	}
+	return d
+}
+
+// inTurn checks what a sequential server promises: no byte of a file for one connection passes while another connection
+// is being served.
+func inTurn(ifname string, connections []flow.Connection) flow.Check {
+	type span struct {
+		who   netip.AddrPort
+		files []flow.Found
+	}
+	var spans []span
+	for _, c := range connections {
+		s := span{who: c.Client}
+		for _, f := range c.Files {
+			if f.Direction == flow.ToClient {
+				s.files = append(s.files, f)
+			}
+		}
+		if len(s.files) == 0 {
+			return flow.Check{Name: "turns", Verdict: flow.Inconclusive,
+				Detail: fmt.Sprintf("%s: the connection from %v carries no whole file, so when it was served is not known", ifname, c.Client)}
+		}
+		spans = append(spans, s)
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.files[0].Time.Compare(b.files[0].Time) })
+	for i := 1; i < len(spans); i++ {
+		before := spans[i-1].files[len(spans[i-1].files)-1].LastTime
+		if first := spans[i].files[0].Time; first.Before(before) {
+			return flow.Check{Name: "turns", Verdict: flow.Fail,
+				Detail: fmt.Sprintf("%s: %v was served from %v before %v, which came first, had its last file", ifname, spans[i].who, before.Sub(first), spans[i-1].who)}
+		}
+	}
+	return flow.Check{Name: "turns", Verdict: flow.Pass,
+		Detail: fmt.Sprintf("%s: %d connections were served one after the other", ifname, len(spans))}
+}
+
+// disks compares what each client wrote with the source.
+func (r *run) disks() []flow.Check {
+	var checks []flow.Check
+	for i, f := range r.fetches {
+		name := label(r.fetches, i)
+		want, err := flow.Files(os.DirFS(r.options.Corpus.Dir), r.options.Corpus.names(f.Novels)...)
+		if err != nil {
+			checks = append(checks, flow.Check{Name: "disk", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("%s: %v", name, err)})
+			continue
+		}
+		check := flow.CompareDisk(name, r.received(name), want)
+		if check.Verdict == flow.Fail && r.cut != nil {
+			check.Verdict = flow.Inconclusive // it was not given the time
+		}
+		checks = append(checks, check)
+	}
+	return checks
+}
+
+// clients tells what the clients say of themselves. It is the weakest evidence, and still a contradiction where a client
+// failed and everything else looks right.
+func (r *run) clients() []flow.Check {
+	var failures []string
+	for i, result := range r.results {
+		if result.ran {
+			r.report.Transfers = append(r.report.Transfers, result.transfer)
+		}
+		if result.failure != "" {
+			failures = append(failures, label(r.fetches, i)+": "+result.failure)
+		}
+	}
+	switch {
+	case r.cut != nil:
+		return nil
+	case len(failures) > 0:
+		return []flow.Check{{Name: "clients", Verdict: flow.Fail, Detail: strings.Join(failures, "; ")}}
+	}
+	return []flow.Check{{Name: "clients", Verdict: flow.Pass, Detail: fmt.Sprintf("%d clients ended well, by their own account", len(r.results))}}
+}
+
+// agreement compares the three independent proofs, and names the one that stands alone.
+func agreement(checks []flow.Check) flow.Check {
+	type proof struct {
+		name    string
+		verdict flow.Verdict
+	}
+	proofs := []proof{{"disk", ""}, {"wire", ""}, {"connections", ""}}
+	for i := range proofs {
+		for _, c := range checks {
+			if c.Name == proofs[i].name {
+				proofs[i].verdict = flow.Worst(proofs[i].verdict, c.Verdict)
+			}
+		}
+		if proofs[i].verdict == "" {
+			return flow.Check{Name: "agreement", Verdict: flow.Inconclusive, Detail: "there is no proof by " + proofs[i].name}
+		}
+	}
+	slices.SortStableFunc(proofs, func(a, b proof) int { return cmp.Compare(rank(a.verdict), rank(b.verdict)) })
+	worst := proofs[2].verdict
+	switch {
+	case proofs[0].verdict == worst && worst == flow.Pass:
+		return flow.Check{Name: "agreement", Verdict: flow.Pass, Detail: "disk, wire and connections agree"}
+	case proofs[0].verdict == worst:
+		return flow.Check{Name: "agreement", Verdict: worst, Detail: fmt.Sprintf("disk, wire and connections are all %s", worst)}
+	case proofs[0].verdict == proofs[1].verdict:
+		return flow.Check{Name: "agreement", Verdict: worst,
+			Detail: fmt.Sprintf("%s and %s say %s, %s says %s", proofs[0].name, proofs[1].name, proofs[0].verdict, proofs[2].name, worst)}
+	}
+	return flow.Check{Name: "agreement", Verdict: worst,
+		Detail: fmt.Sprintf("%s says %s, %s says %s, %s says %s", proofs[0].name, proofs[0].verdict, proofs[1].name, proofs[1].verdict, proofs[2].name, worst)}
+}
+
+func rank(v flow.Verdict) int {
+	return slices.Index([]flow.Verdict{flow.Pass, flow.Inconclusive, flow.Fail}, v)
+}

@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wireproof/wireproof/harness"
+	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/peers"
+	"github.com/wireproof/wireproof/protocol"
+)
+
+// ErrBlocked marks a scenario that this version cannot run; Scenario.Blocked says why.
+var ErrBlocked = errors.New("not yet runnable")
+
+// Run brings the scenario's network up, runs its servers and clients in it, takes it down, and judges what the captures
+// and the disks show. Everything it saw is in the report and in Options.Dir; nothing else stays.
+//
+// The error says that the scenario could not be run at all: wrong usage (ErrUsage), a machine that cannot (harness's
+// errors), or a server that never listened. A transfer that failed is no error but the report's verdict. When ctx ends
+// early the report is INCONCLUSIVE, and says so. Runs may go on at the same time.
+func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
+	if s.Blocked != "" {
+		return Report{}, fmt.Errorf("%s: %w: %s", s.Name(), ErrBlocked, s.Blocked)
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	dir, err := o.prepare(s)
+	if err != nil {
+		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	r := &run{scenario: s, options: o, dir: dir, fetches: s.Fetches(), report: newReport(s)}
+	if err := r.perform(ctx); err != nil {
+		return r.report, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	r.judge(ctx)
+	return r.report, r.keep()
+}
+
+// run is one run of a scenario: the network while it is up, and what has been seen so far.
+type run struct {
+	scenario Scenario
+	options  Options
+	dir      string
+	fetches  []Fetch
+
+	network  *harness.Network
+	servers  []*process
+	captures []*hostCapture
+	results  []result // of fetches, by index
+	stormed  *stormEvidence
+	cut      error // why it ended before its time, nil when it did not
+
+	report Report
+}
+
+// perform is everything that needs the network. It leaves it down.
+func (r *run) perform(ctx context.Context) (err error) {
+	began := time.Now()
+	upCtx, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	r.network, err = harness.Start(upCtx, r.scenario.Topo, &harness.Options{})
+	if err != nil {
+		return err
+	}
+	r.report.Seconds.Up = time.Since(began).Seconds()
+	defer func() {
+		downBegan := time.Now()
+		err = errors.Join(err, r.network.Close())
+		r.report.Seconds.Down = time.Since(downBegan).Seconds()
+	}()
+	r.describeHosts()
+
+	runBegan := time.Now()
+	runCtx, cancel := context.WithTimeoutCause(ctx, r.options.Timeout,
+		fmt.Errorf("the scenario took longer than %v", r.options.Timeout))
+	defer cancel()
+	err = r.inside(runCtx)
+	r.report.Seconds.Run = time.Since(runBegan).Seconds()
+	r.describeLinks()
+	if runCtx.Err() != nil {
+		r.cut, err = context.Cause(runCtx), nil
+	}
+	return err
+}
+
+// inside runs the peers in the network that is up, captured from before the first to after the last packet.
+func (r *run) inside(ctx context.Context) (err error) {
+	if r.scenario.Storm {
+		if r.stormed, err = r.storm(ctx); err != nil {
+			return err
+		}
+	}
+	defer func() { err = errors.Join(err, r.stopCaptures()) }()
+	if err := r.startCaptures(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.stopServers()) }()
+	if err := r.startServers(ctx); err != nil {
+		return err
+	}
+	if err := r.runClients(ctx); err != nil {
+		return err
+	}
+	r.waitQuiet(ctx)
+	return nil
+}
+
+// waitQuiet waits until the last packet of every connection has passed: the servers' hosts then have no socket left
+// but the listening one. If that does not come to pass, the missing ends show in the capture, and the judge says so.
+func (r *run) waitQuiet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, quietTimeout)
+	defer cancel()
+	for _, server := range r.scenario.Servers {
+		_ = r.network.Host(server).WaitQuiet(ctx, protocol.DefaultPort)
+	}
+}
+
+func newReport(s Scenario) Report {
+	return Report{
+		Part: s.Part, Variant: s.Variant, Backend: "netns",
+		Dialect: string(s.Dialect), ServerModel: string(s.Model), ClientMode: s.ClientMode(),
+		Verdict: flow.Inconclusive,
+		Checks:  []flow.Check{}, Transfers: []peers.Transfer{}, Connections: []Connection{},
+		Captures: []Capture{}, Links: []Link{}, Hosts: map[string]string{},
+	}
+}
+
+func (r *run) describeHosts() {
+	for _, h := range r.scenario.Topo.Hosts {
+		r.report.Hosts[h.Name] = r.network.Host(h.Name).Addr().String()
+	}
+}
+
+// describeLinks notes what carried each link; the engines are what the kernel's counters say.
+func (r *run) describeLinks() {
+	for _, l := range r.scenario.Topo.Links {
+		link := Link{
+			A: l.A, B: l.B, EngineA: "unknown", EngineB: "unknown",
+			RateBPS: int64(l.AB.Rate), DelayNS: l.AB.Delay.Nanoseconds(), LossPercent: l.AB.LossPercent,
+		}
+		if l.BA.Rate != l.AB.Rate {
+			link.RateBPSBA = int64(l.BA.Rate)
+		}
+		if stats, err := r.network.Link(l.A, l.B).Stats(); err == nil {
+			link.EngineA, link.EngineB = stats.A.Engine, stats.B.Engine
+		}
+		r.report.Links = append(r.report.Links, link)
+	}
+}
+
+// keep writes report.json beside the captures.
+func (r *run) keep() error {
+	b, err := json.MarshalIndent(r.report, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: report: %w", r.scenario.Name(), err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "report.json"), append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("%s: report: %w", r.scenario.Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package scenarios
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/peers"
+)
+
+// optionsFor keeps what a test's scenario leaves where it can be found: in a temporary folder that goes when the test
+// passes, and stays, named, when it fails.
+func optionsFor(t *testing.T) Options {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wireproof-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("captures, files and logs are kept in %s", dir)
+			return
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return Options{Out: dir, Corpus: corpusForTests}
+}
+
+func mustRun(t *testing.T, s Scenario) (Report, Options) {
+	t.Helper()
+	o := optionsFor(t)
+	r, err := Run(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, o
+}
+
+func wantVerdict(t *testing.T, r Report, want flow.Verdict) {
+	t.Helper()
+	if r.Verdict == want {
+		return
+	}
+	var b strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "\n%-12s %-12s %s", c.Verdict, c.Name, c.Detail)
+	}
+	t.Errorf("%s: verdict %s, want %s:%s", r.Name(), r.Verdict, want, b.String())
+}
+
+func verdictOf(r Report, check string) flow.Verdict {
+	var worst flow.Verdict
+	for _, c := range r.Checks {
+		if c.Name == check {
+			worst = flow.Worst(worst, c.Verdict)
+		}
+	}
+	return worst
+}
+
+// TestParts runs every part in every variant, dialect and server model.
+func TestParts(t *testing.T) {
+	harnesstest.Require(t, "root")
+	for _, s := range selectAll(t, Params{}, "all") {
+		t.Run(s.Name(), func(t *testing.T) {
+			if s.Blocked != "" {
+				t.Skip(s.Blocked)
+			}
+			t.Parallel()
+			r, _ := mustRun(t, s)
+			wantVerdict(t, r, flow.Pass)
+		})
+	}
+}
+
+// The twin of the one-connection claim: clients that open a connection for each file have to fail it, and nothing else.
+func TestNonPersistentClientsFailTheClaim(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	s := selectAll(t, Params{Variants: []string{AllVariant}, Mode: peers.NonPersistent}, "e")[0]
+	r, _ := mustRun(t, s)
+	wantVerdict(t, r, flow.Fail)
+	for check, want := range map[string]flow.Verdict{
+		"connections": flow.Fail, "disk": flow.Pass, "capture": flow.Pass, "streams": flow.Pass, "clients": flow.Pass,
+	} {
+		if got := verdictOf(r, check); got != want {
+			t.Errorf("check %s is %s, want %s", check, got, want)
+		}
+	}
+	if len(r.Connections) != 25 {
+		t.Errorf("%d connections in the report, five clients made five each", len(r.Connections))
+	}
+}
+
+// The twin of the wire proof and of the disk proof: a single flipped byte in the source that both are compared with is
+// found at its offset.
+func TestAFlippedByteIsFoundAtItsOffset(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	o := optionsFor(t)
+	dir := filepath.Join(o.Out, "files")
+	var err error
+	if o.Corpus, err = Novels(dir); err != nil {
+		t.Fatal(err)
+	}
+	s := selectAll(t, Params{}, "g")[0]
+	o, err = o.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := o.prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{scenario: s, options: o, dir: kept, fetches: s.Fetches(), report: newReport(s)}
+	if err := r.perform(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const at = 1_234_567
+	flip(t, filepath.Join(dir, o.Corpus.Names[2]), at)
+	r.judge(t.Context())
+	wantVerdict(t, r.report, flow.Fail)
+	for _, name := range []string{"wire", "disk"} {
+		i := slices.IndexFunc(r.report.Checks, func(c flow.Check) bool { return c.Name == name })
+		c := r.report.Checks[i]
+		digits := strings.Map(func(x rune) rune {
+			if x == ',' || x == '_' {
+				return -1
+			}
+			return x
+		}, c.Detail)
+		if c.Verdict != flow.Fail || !strings.Contains(digits, "1234567") {
+			t.Errorf("%s: %s, want FAIL at offset %d: %s", name, c.Verdict, at, c.Detail)
+		}
+	}
+	if got := verdictOf(r.report, "connections"); got != flow.Pass {
+		t.Errorf("connections: %s", got)
+	}
+}
+
+func flip(t *testing.T, path string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x20
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tshark, which shares no code with us, has to see the connections that the report lists.
+func TestTsharkSeesTheSameConnections(t *testing.T) {
+	harnesstest.Require(t, "root", "tshark")
+	t.Parallel()
+	s := selectAll(t, Params{}, "l")[0]
+	r, _ := mustRun(t, s)
+	wantVerdict(t, r, flow.Pass)
+	var seen []string
+	for _, c := range r.Captures {
+		out, err := exec.CommandContext(t.Context(), "tshark", "-n", "-r", c.Path, "-Y", "tcp.flags.syn==1 && tcp.flags.ack==1",
+			"-T", "fields", "-E", "separator=,", "-e", "ip.dst", "-e", "tcp.dstport", "-e", "ip.src", "-e", "tcp.srcport", "-e", "tcp.seq_raw").Output()
+		if err != nil {
+			t.Fatalf("tshark: %v", err)
+		}
+		for line := range strings.Lines(string(out)) {
+			f := strings.Split(strings.TrimSpace(line), ",")
+			seen = append(seen, fmt.Sprintf("%s:%s %s:%s %s", f[0], f[1], f[2], f[3], f[4]))
+		}
+	}
+	var listed []string
+	for _, c := range r.Connections {
+		listed = append(listed, fmt.Sprintf("%s %s %d", c.Client, c.Server, c.ServerISN))
+	}
+	slices.Sort(seen)
+	slices.Sort(listed)
+	if !slices.Equal(seen, listed) {
+		t.Errorf("tshark sees %v, the report lists %v", seen, listed)
+	}
+}
+
+// A run that is cut short is INCONCLUSIVE, not failed, and says that it was.
+func TestACutRunIsInconclusive(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	s := selectAll(t, Params{Rate: 1_000_000}, "g")[0] // 1 Mbit/s: 21 s for a novel
+	o := optionsFor(t)
+	o.Timeout = 500 * time.Millisecond
+	r, err := Run(t.Context(), s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantVerdict(t, r, flow.Inconclusive)
+	if !strings.Contains(r.Checks[0].Detail, "longer than 500ms") {
+		t.Errorf("the report does not say why: %+v", r.Checks[0])
+	}
+}
+
+func TestRunAllGoesOnPastAScenarioAndStopsWithTheUser(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	all := selectAll(t, Params{Rate: 1_000_000}, "g", "j")
+	ctx, cancel := context.WithCancel(t.Context())
+	o := optionsFor(t)
+	reports, err := RunAll(ctx, all, o, 2, func(e Event) {
+		if e.Report == nil {
+			cancel()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reports {
+		wantVerdict(t, r, flow.Inconclusive)
+	}
+}
+
+func TestABlockedScenarioIsRefused(t *testing.T) {
+	s := selectAll(t, Params{}, "g")[0]
+	s.Blocked = "for a reason"
+	if _, err := Run(t.Context(), s, Options{Out: t.TempDir(), Corpus: corpusForTests}); !errors.Is(err, ErrBlocked) || !strings.Contains(err.Error(), "for a reason") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+// The user's own files stand in for the novels.
+func TestOwnFiles(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	o := optionsFor(t)
+	dir := filepath.Join(o.Out, "own")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		"all bytes": bytes.Repeat(everyByte(), 40), "sent EOF": bytes.Repeat([]byte("sentEOF"), 3000), "two.txt": []byte("a small file of its own\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if o.Corpus, err = Folder(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range selectAll(t, Params{Variants: []string{AllVariant}}, "e") {
+		r, err := Run(t.Context(), s, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantVerdict(t, r, flow.Pass)
+	}
+}
+
+func everyByte() []byte {
+	b := make([]byte, 256)
+	for i := range b {
+		b[i] = byte(i)
+	}
+	return b
+}
