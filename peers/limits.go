@@ -19,7 +19,7 @@ type Limits struct {
 	// Total is the longest time that a connection may last. Zero is none.
 	Total time.Duration `json:"total,omitempty"`
 	// MaxConns is how many connections a thread or fork server holds at once;
-	// further ones wait in the backlog. Zero is 1024. A client ignores it.
+	// further ones wait in the backlog. Zero and less are 1024. A client ignores it.
 	MaxConns int `json:"max_conns,omitempty"`
 }
 
@@ -45,3 +45,25 @@ func (e *LimitError) Timeout() bool { return true }
 
 // Temporary reports false: the connection is closed.
 func (e *LimitError) Temporary() bool { return false }
+
+// resolved replaces zeros by what they mean on this side; none is zero then.
+func (l Limits) resolved(header time.Duration) Limits {
+	settle := func(d *time.Duration, zero time.Duration) {
+		if *d == 0 {
+			*d = zero
+		}
+		*d = max(*d, 0)
+	}
+	settle(&l.Header, header)
+	settle(&l.Idle, 30*time.Second)
+	settle(&l.Total, 0)
+	if l.MaxConns <= 0 {
+		l.MaxConns = 1024
+	}
+	return l
+}
+
+const (
+	serverHeader = 10 * time.Second
+	clientHeader = 2 * time.Minute
+)

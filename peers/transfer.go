@@ -1,5 +1,10 @@
 package peers
 
+import (
+	"encoding/hex"
+	"time"
+)
+
 // Transfer is what one Fetch did and how long it took.
 type Transfer struct {
 	Client  string `json:"client"` // the client's address and port, of its first connection
@@ -24,14 +29,17 @@ type FileResult struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`            // received now, without those before Offset
 	Offset int64  `json:"offset,omitempty"` // where the transfer was resumed
-	SHA256 string `json:"sha256,omitempty"` // of the whole file as it stands on disk; empty when it failed
+	SHA256 string `json:"sha256"`           // of the whole file as it stands on disk; empty when it failed
 	// Seconds runs from the request, or from the end of the file before it on the
-	// same connection where that is later, to the file whole and verified.
-	Seconds       float64 `json:"seconds"`
-	MbitPerSecond float64 `json:"mbit_per_second"`
-	// Connection is the number, from 1, of the transfer's connection that carried it.
-	Connection int    `json:"connection,omitempty"`
-	Error      string `json:"error,omitempty"` // why it failed; empty when it did not
+	// same connection where that is later, to its last byte written to the file.
+	Seconds float64 `json:"seconds"`
+	// VerifySeconds is what the digests took beyond that, on both sides. It is
+	// near zero where the network is slower than SHA-256.
+	VerifySeconds float64 `json:"verify_seconds"`
+	MbitPerSecond float64 `json:"mbit_per_second"` // Bytes over Seconds
+	// Client is the address and port of the connection that carried the file.
+	Client string `json:"client,omitempty"`
+	Error  string `json:"error,omitempty"` // why it failed; empty when it did not
 }
 
 // Stats counts what a server did since it was made.
@@ -44,3 +52,29 @@ type Stats struct {
 	Files int64 `json:"files"`
 	Bytes int64 `json:"bytes"`
 }
+
+// took sets the file's times: when its turn began, its last byte came, and its
+// digest agreed.
+func (r *FileResult) took(begun, last, done time.Time) {
+	r.Seconds = last.Sub(begun).Seconds()
+	r.VerifySeconds = done.Sub(last).Seconds()
+	r.MbitPerSecond = mbit(r.Bytes, r.Seconds)
+}
+
+func (t *Transfer) total(since time.Time) {
+	t.TotalSeconds = time.Since(since).Seconds()
+	t.Bytes = 0
+	for _, f := range t.Files {
+		t.Bytes += f.Bytes
+	}
+	t.MbitPerSecond = mbit(t.Bytes, t.TotalSeconds)
+}
+
+func mbit(bytes int64, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(bytes) * 8 / 1e6 / seconds
+}
+
+func hexSum(sum [32]byte) string { return hex.EncodeToString(sum[:]) }
