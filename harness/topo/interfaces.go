@@ -25,8 +25,9 @@ type Interface struct {
 	// MAC is 00:00:00:00:00:N on the first interface of host N, as with
 	// Mininet's --mac; 02:00:N:N:P:P on port P of switch N, and 02:01:N:N:P:P on
 	// the further interfaces of host N. Switches are numbered in the natural
-	// order of their names, so the first has the lowest address and is the root
-	// of a spanning tree (IEEE 802.1D, section 9.2.5: the lowest bridge identifier).
+	// order of their names, so the first has the lowest address and is the root of a
+	// spanning tree: a bridge is identified by the lowest address of its ports
+	// (net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id).
 	MAC net.HardwareAddr
 }
 
