@@ -61,7 +61,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		gotCut, errCut := readRequests(&cutReader{data: data, cuts: cuts})
 		if !reflect.DeepEqual(got, gotCut) || !sameError(err, errCut) {
-			t.Fatalf("whole: %q, %v\ncut: %q, %v", got, err, gotCut, errCut)
+			t.Fatalf("whole: %+v, %v\ncut: %+v, %v", got, err, gotCut, errCut)
 		}
 	})
 }

@@ -132,17 +132,17 @@ func (c *LockstepClient) Feed(b []byte) (content, send []byte, err error) {
 		return content, send, nil
 	case LockstepAsked:
 		for i, v := range b {
-			if c.reply == len(lockstepSent) {
-				return nil, nil, c.fail(at+int64(i), b[i:], `nothing before "sent" is answered`)
-			}
 			if v != lockstepSent[c.reply] {
 				return nil, nil, c.fail(at+int64(i), b[i:], `"sent"`)
 			}
-			c.reply++
-		}
-		if c.reply == len(lockstepSent) {
+			if c.reply++; c.reply < len(lockstepSent) {
+				continue
+			}
 			c.state = LockstepReceiving
-			return nil, lockstepSent, nil
+			if i+1 < len(b) { // a server that does not wait for the answer
+				content, _ = c.receive(b[i+1:])
+			}
+			return content, lockstepSent, nil
 		}
 		return nil, nil, nil
 	}
