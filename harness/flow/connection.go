@@ -3,6 +3,8 @@ package flow
 import (
 	"net/netip"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/flow/internal/find"
 )
 
 // What the capture shows of a connection's beginning.
@@ -63,7 +65,21 @@ type Connection struct {
 	FirstPacket       uint64        `json:"first_packet"`    // number in the capture, from 1
 	First             time.Time     `json:"first"`
 	Last              time.Time     `json:"last"`
-	Interface         string        `json:"interface,omitempty"` // where its packets were seen first and counted; others fill in what is missing there
+	// Interface is where the server's packets were seen first. There they are counted; what
+	// other interfaces of the capture saw of them only fills in what is missing.
+	Interface string `json:"interface,omitempty"`
+
+	toClient, toServer evidence
+}
+
+// evidence is what a judgement needs to know of a stream beyond its bytes.
+type evidence struct {
+	whole       bool // seen from its first byte to its last one, without a hole
+	ended       bool // by a FIN, or by a reset of the connection
+	occurrences []find.Occurrence
+	clipped     bool         // occurrences may be missing
+	bounded     map[int]bool // files whose search gave up on some places
+	length      int64
 }
 
 // Hole is a stretch of a stream that the receiver acknowledged and the capture

@@ -1,0 +1,237 @@
+// Package capfile reads packet captures, pcap and pcapng, from a stream: both
+// byte orders, micro- and nanoseconds, several sections and interfaces. It holds
+// one packet at a time and trusts no length it reads.
+//
+// Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
+package capfile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// MaxPacket is the largest captured packet that is read, in bytes. It covers
+// the snap length of every tool (262,144) and IPv6 jumbograms as Linux makes them.
+const MaxPacket = 1 << 20
+
+// ErrNotCapture is returned by [NewReader] for other input.
+var ErrNotCapture = errors.New("not a packet capture")
+
+// FormatError says where and how a capture breaks off. Packets before it are good.
+type FormatError struct {
+	Offset int64  // in the file, of the block or record
+	What   string // a clause for people
+	Cut    bool   // the input ended in the middle, rather than being nonsense
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("capture breaks off at byte %d: %s", e.Offset, e.What)
+}
+
+// Packet is one captured packet.
+type Packet struct {
+	Data      []byte // captured bytes, valid until the next call of Next
+	Length    int    // on the wire; len(Data) or more
+	Time      int64  // nanoseconds since 1970, 0 if the capture does not say
+	Interface int    // index in Interfaces
+	Flags     uint32 // epb_flags, 0 if absent
+}
+
+// Interface is one interface of a capture, in the order of their appearance
+// through all sections.
+type Interface struct {
+	Name       string
+	LinkType   uint16
+	SnapLen    uint32
+	Dropped    uint64 // by the interface and by the operating system
+	DropsKnown bool
+
+	counted  uint64 // sum of the drop counts of packets
+	resol    resolution
+	offsetNS int64
+}
+
+// Reader reads one capture. It is not safe for concurrent use.
+type Reader struct {
+	src     io.Reader
+	buf     []byte // buf[r:w] is read and not yet used
+	r, w    int
+	used    int64 // file offset of buf[r]
+	srcErr  error
+	order   binary.ByteOrder
+	little  bool
+	ng      bool
+	nano    bool
+	ifaces  []Interface
+	base    int // first interface of the current section
+	tooMany bool
+	comment []string
+	failed  error
+}
+
+// Bounds on what a hostile capture can make the reader keep.
+const (
+	maxInterfaces = 4096
+	maxComments   = 16
+	maxText       = 1024 // bytes of a name or a comment
+	firstBuffer   = 256 << 10
+)
+
+// NewReader reads the beginning of a capture. Input that is none gives an error
+// with ErrNotCapture in its chain; a read that fails, that read's error.
+func NewReader(src io.Reader) (*Reader, error) {
+	r := &Reader{src: src, buf: make([]byte, firstBuffer)}
+	b, err := r.peek(4)
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		if len(b) == 0 {
+			return nil, fmt.Errorf("%w: it is empty", ErrNotCapture)
+		}
+		return nil, fmt.Errorf("%w: it has only %d bytes", ErrNotCapture, len(b))
+	}
+	switch magic := binary.LittleEndian.Uint32(b); magic {
+	case 0x0A0D0D0A:
+		r.ng = true
+		return r, r.firstSection()
+	case 0xA1B2C3D4, 0xA1B23C4D:
+		r.setOrder(true)
+		r.nano = magic == 0xA1B23C4D
+		return r, r.pcapHeader()
+	case 0xD4C3B2A1, 0x4D3CB2A1:
+		r.setOrder(false)
+		r.nano = magic == 0x4D3CB2A1
+		return r, r.pcapHeader()
+	}
+	switch {
+	case b[0] == 0x1f && b[1] == 0x8b:
+		return nil, fmt.Errorf("%w: it is compressed by gzip: decompress it first", ErrNotCapture)
+	case b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd:
+		return nil, fmt.Errorf("%w: it is compressed by zstd: decompress it first", ErrNotCapture)
+	}
+	return nil, fmt.Errorf("%w: it begins with % x, neither pcap nor pcapng", ErrNotCapture, b)
+}
+
+// Format returns "pcap" or "pcapng".
+func (r *Reader) Format() string {
+	if r.ng {
+		return "pcapng"
+	}
+	return "pcap"
+}
+
+// Interfaces returns those met so far. The slice is valid until the next call of
+// Next; statistics are complete after io.EOF.
+func (r *Reader) Interfaces() []Interface { return r.ifaces }
+
+// Comments returns those of the sections met so far, at most 16.
+func (r *Reader) Comments() []string { return r.comment }
+
+// Next reads one packet into p. At the end it returns io.EOF, where the capture
+// breaks off a *FormatError; both again on every later call.
+func (r *Reader) Next(p *Packet) error {
+	if r.failed != nil {
+		return r.failed
+	}
+	var err error
+	if r.ng {
+		err = r.nextBlock(p)
+	} else {
+		err = r.nextRecord(p)
+	}
+	if err != nil {
+		r.failed = err
+	}
+	return err
+}
+
+func (r *Reader) setOrder(little bool) {
+	r.little = little
+	if little {
+		r.order = binary.LittleEndian
+	} else {
+		r.order = binary.BigEndian
+	}
+}
+
+// peek returns the next n bytes without using them; with an error, those there
+// are. n is at most MaxPacket and a header.
+func (r *Reader) peek(n int) ([]byte, error) {
+	if r.w-r.r >= n {
+		return r.buf[r.r : r.r+n], nil
+	}
+	return r.fill(n)
+}
+
+func (r *Reader) fill(n int) ([]byte, error) {
+	if r.r > 0 && len(r.buf)-r.r < max(n, len(r.buf)/2) {
+		copy(r.buf, r.buf[r.r:r.w])
+		r.w -= r.r
+		r.r = 0
+	}
+	if n > len(r.buf)-r.r {
+		size := len(r.buf)
+		for size < n {
+			size *= 2
+		}
+		grown := make([]byte, size)
+		r.w = copy(grown, r.buf[r.r:r.w])
+		r.r = 0
+		r.buf = grown
+	}
+	for empty := 0; r.w-r.r < n; {
+		if r.srcErr != nil {
+			return r.buf[r.r:r.w], r.srcErr
+		}
+		m, err := r.src.Read(r.buf[r.w:])
+		r.w += m
+		r.srcErr = err
+		if m == 0 && err == nil {
+			if empty++; empty > 100 {
+				r.srcErr = io.ErrNoProgress
+			}
+		} else {
+			empty = 0
+		}
+	}
+	return r.buf[r.r : r.r+n], nil
+}
+
+func (r *Reader) use(n int) { r.r += n; r.used += int64(n) }
+
+// skip uses n bytes without holding them.
+func (r *Reader) skip(n int64) error {
+	for n > 0 {
+		have := int64(r.w - r.r)
+		if have == 0 {
+			b, err := r.peek(1)
+			if err != nil && len(b) == 0 {
+				return err
+			}
+			continue
+		}
+		step := min(have, n)
+		r.use(int(step))
+		n -= step
+	}
+	return nil
+}
+
+// broken turns a failed read inside a block that begins at off into the error for
+// the caller: a capture cut short, or the source's own failure in words.
+func (r *Reader) broken(off int64, what string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &FormatError{Offset: off, What: "the input ends in the middle of " + what, Cut: true}
+	}
+	return &FormatError{Offset: off, What: fmt.Sprintf("reading %s: %v", what, err), Cut: true}
+}
+
+func clip(b []byte) string {
+	if len(b) > maxText {
+		b = b[:maxText]
+	}
+	return string(b)
+}

@@ -1,0 +1,59 @@
+package flow
+
+import (
+	"sync"
+
+	"github.com/wireproof/wireproof/harness/flow/internal/find"
+)
+
+// maxOpen bounds the files that are open at once.
+const maxOpen = 64
+
+// shelf opens files when they are read, and closes the one opened first when there
+// are too many.
+type shelf struct {
+	mu   sync.Mutex
+	open []*book
+}
+
+type book struct {
+	shelf *shelf
+	file  File
+	at    ReaderAtCloser
+}
+
+func (s *shelf) sources(files []File) []find.Source {
+	list := make([]find.Source, len(files))
+	for i, f := range files {
+		list[i] = find.Source{Name: f.Name, Size: f.Size, At: &book{shelf: s, file: f}}
+	}
+	return list
+}
+
+// ReadAt implements io.ReaderAt.
+func (b *book) ReadAt(p []byte, off int64) (int, error) {
+	b.shelf.mu.Lock()
+	defer b.shelf.mu.Unlock()
+	if b.at == nil {
+		at, err := b.file.Open()
+		if err != nil {
+			return 0, err
+		}
+		if open := b.shelf.open; len(open) >= maxOpen {
+			open[0].at.Close()
+			open[0].at = nil
+			b.shelf.open = append(open[:0], open[1:]...)
+		}
+		b.at = at
+		b.shelf.open = append(b.shelf.open, b)
+	}
+	return b.at.ReadAt(p, off)
+}
+
+func (s *shelf) close() {
+	for _, b := range s.open {
+		b.at.Close()
+		b.at = nil
+	}
+	s.open = nil
+}
