@@ -118,8 +118,10 @@ func TestEncodings(t *testing.T) {
 		t.Error("novel 1 has no curly quotes or dashes")
 	}
 	// ISO-8859-1 has no characters from 0x80 to 0x9f that one can see.
-	if i := bytes.IndexFunc(texts[3](), func(r rune) bool { return r >= 0x80 && r < 0xa0 }); i >= 0 {
-		t.Errorf("novel 4 has a C1 control at %d", i)
+	for i, c := range texts[3]() {
+		if c >= 0x80 && c < 0xa0 {
+			t.Fatalf("novel 4 has a C1 control, %#x, at %d", c, i)
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
 package novels
 
+import "strings"
+
 // A style is how the grammar's marks are written as bytes.
 type style struct {
 	head                  string // at the file's beginning
@@ -75,22 +77,32 @@ func (w *writer) lines(n int) {
 
 // phrase is an article, perhaps an adjective, and a noun.
 func (w *writer) phrase(first bool) {
-	article := pick(&w.random, articles)
+	article, noun, adjective := w.below(len(articles)), pick(&w.random, nouns), ""
+	switch w.below(16) {
+	case 0:
+		adjective, noun = pick(&w.random, adjectives), w.cafe
+	case 1, 2, 3, 4, 5:
+		adjective = pick(&w.random, adjectives)
+	}
+	next := adjective
+	if next == "" {
+		next = noun
+	}
 	if first {
-		article = capital(article)
+		w.word(capitals[article])
+	} else {
+		w.word(articles[article])
 	}
-	w.word(article)
-	switch w.below(8) {
-	case 0, 1, 2:
-		w.word(pick(&w.random, adjectives))
-		w.word(pick(&w.random, nouns))
-	case 3:
-		w.word(pick(&w.random, adjectives))
-		w.word(w.cafe)
-	default:
-		w.word(pick(&w.random, nouns))
+	if articles[article] == "a" && vowel(next[0]) {
+		w.mark("n")
 	}
+	if adjective != "" {
+		w.word(adjective)
+	}
+	w.word(noun)
 }
+
+func vowel(c byte) bool { return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' }
 
 func (w *writer) clause(first bool) {
 	if w.below(3) == 0 {
@@ -109,8 +121,9 @@ func (w *writer) clause(first bool) {
 func (w *writer) sentence() {
 	switch w.below(6) {
 	case 0: // speech
-		w.word(w.open + capital(pick(&w.random, articles)))
-		w.word(pick(&w.random, nouns))
+		w.word(w.open)
+		w.mark("The ")
+		w.mark(pick(&w.random, nouns))
 		w.word(pick(&w.random, verbs))
 		w.phrase(false)
 		w.mark("," + w.shut)
@@ -122,14 +135,14 @@ func (w *writer) sentence() {
 		w.mark(w.dash)
 		w.mark(pick(&w.random, adverbs))
 		w.mark(w.dash)
-		w.word(pick(&w.random, conjunctions))
+		w.mark(pick(&w.random, conjunctions))
 		w.clause(false)
 		w.mark(".")
 	case 2:
 		w.clause(true)
 		w.mark(w.dot)
 	case 3:
-		w.word(capital(pick(&w.random, adverbs)))
+		w.word(pick(&w.random, openings))
 		w.mark(",")
 		w.clause(false)
 		w.mark(".")
@@ -153,9 +166,9 @@ func (w *writer) chapter(n int) {
 	w.mark("CHAPTER ")
 	w.mark(roman(n))
 	w.lines(2)
-	w.mark("Of ")
+	w.mark("Of")
 	w.phrase(false)
-	w.mark(", and of ")
+	w.mark(", and of")
 	w.phrase(false)
 	w.lines(3)
 	for range 20 + w.below(20) {
@@ -186,11 +199,15 @@ func compose(r recipe) []byte {
 	return append(w.b, end...)
 }
 
-func capital(s string) string {
-	if c := s[0]; 'a' <= c && c <= 'z' {
-		return string(c-'a'+'A') + s[1:]
+// capitals and openings are the words that begin sentences.
+var capitals, openings = capitalized(articles), capitalized(adverbs)
+
+func capitalized(words []string) []string {
+	list := make([]string, len(words))
+	for i, s := range words {
+		list[i] = strings.ToUpper(s[:1]) + s[1:]
 	}
-	return s
+	return list
 }
 
 func roman(n int) string {
