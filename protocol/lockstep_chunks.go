@@ -12,7 +12,8 @@ import (
 // never followed by the end marker; and no chunk is "EOF" (it goes as "EO" and
 // "F"), so that "EOF" alone is always the end marker.
 //
-// It reads ahead in blocks, allocates once, and has nothing to close.
+// It reads ahead in blocks of four chunks and at least 64 KiB, allocates once,
+// and has nothing to close.
 type LockstepChunks struct {
 	r      io.Reader
 	buffer int
@@ -28,8 +29,9 @@ func NewLockstepChunks(r io.Reader, buffer int) *LockstepChunks {
 }
 
 // Next returns the next chunk, valid until the next call. After the last one it
-// returns io.EOF; an error of the reader comes after the chunks before it, as it
-// is.
+// returns io.EOF. An error of the reader comes as it is, after the full chunks
+// before it: a chunk that it cut short is not sent, since it would look like
+// the file's last.
 func (c *LockstepChunks) Next() ([]byte, error) {
 	// One byte more than a chunk tells whether the chunk is the last.
 	if c.z-c.a <= c.buffer && c.err == nil {

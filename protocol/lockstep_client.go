@@ -51,6 +51,9 @@ func (s LockstepState) String() string {
 //	}
 //	err = c.Ambiguous()
 //
+// What a client does is settled by the count of bytes and by silence alone:
+// without Quiet the content is the same wherever reads are cut.
+//
 // A full chunk (buffer bytes since the last one ended) is acknowledged at once.
 // A shorter one is the first part of a split read or the file's last: it is
 // acknowledged on Quiet. After that the server owes the next message, so "EOF"
