@@ -125,6 +125,16 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// At whatever size the text is cut, no character is.
+func TestComposeSizes(t *testing.T) {
+	r := recipes[0]
+	for r.Size = 1000; r.Size < 2000; r.Size++ {
+		if b := compose(r); int64(len(b)) != r.Size || !utf8.Valid(b) {
+			t.Fatalf("at %d: %d bytes, valid UTF-8 %v", r.Size, len(b), utf8.Valid(b))
+		}
+	}
+}
+
 func TestFS(t *testing.T) {
 	var names []string
 	for _, n := range All() {

@@ -48,9 +48,10 @@ func WriteSource(dir string, s Source) error {
 	return nil
 }
 
-// intact says whether a regular file is there with the novel's bytes.
+// intact says whether a file is there, and no link to one, with the novel's
+// bytes. (The size of a link is its path's.)
 func intact(path string, n Novel) bool {
-	if st, err := os.Lstat(path); err != nil || !st.Mode().IsRegular() || st.Size() != n.Size {
+	if st, err := os.Lstat(path); err != nil || st.Size() != n.Size {
 		return false
 	}
 	f, err := os.Open(path)

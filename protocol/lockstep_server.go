@@ -156,11 +156,10 @@ func (s *LockstepServer) feedAck(b []byte) LockstepAction {
 			acks++
 		}
 	}
-	expected := s.state != serverDrain
-	if acks > 1 || acks == 1 && !expected {
+	if acks > 1 {
 		s.surplus = true
 	}
-	if acks > 0 && expected {
+	if acks > 0 && s.state != serverDrain {
 		s.state = serverSend
 		return LockstepSend
 	}

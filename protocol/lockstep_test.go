@@ -39,6 +39,7 @@ func TestLockstepClientEnds(t *testing.T) {
 		"merged, at once":        {steps: []string{"sent", "abcEOF", "."}, content: "abc", state: LockstepFailed, doubt: 2, offset: 3, err: ErrAmbiguous},
 		"merged to a full chunk": {steps: []string{"sent", "abcdeEOF", "."}, content: "abcdeEOF", state: LockstepFailed, doubt: 2, offset: 5, err: ErrAmbiguous},
 		"quiet too early":        {steps: []string{"sent", "abc", "~", "deEOF", "~"}, content: "abcde", state: LockstepDone, doubt: 3, offset: 5},
+		"too early, then full":   {steps: []string{"sent", "abc", "~", "defgh", "ijklmnop", "EOF", "~"}, content: "abcdefghijklmnop", state: LockstepDone, doubt: 1, offset: 16},
 		"smaller chunks":         {steps: []string{"sent", "abc", "~", "def", "~", "ghi", "~", "EOF"}, content: "abcdefghi", state: LockstepDone},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +149,33 @@ func TestLockstepServerNames(t *testing.T) {
 	}
 }
 
+// Where a client acknowledges too often, or must, the end marker waits.
+func TestLockstepServerSurplus(t *testing.T) {
+	for _, tc := range []struct {
+		buffer int
+		ack    string
+		waits  bool
+	}{{0, "sent", false}, {0, "sentsent", true}, {DefaultBuffer + 1, "sent", true}} {
+		s := NewLockstepServer(tc.buffer, func(string) bool { return true })
+		for _, read := range []string{"a", "sent", tc.ack} {
+			s.Feed([]byte(read))
+		}
+		act := s.Finish()
+		if waits := act == LockstepRead && s.WantsQuiet(); waits != tc.waits {
+			t.Errorf("%+v: %v", tc, act)
+		}
+		if tc.waits {
+			if act := s.Feed([]byte("sent")); act != LockstepRead {
+				t.Errorf("%+v: a stray acknowledgement: %v", tc, act)
+			}
+			act = s.Quiet()
+		}
+		if act != LockstepFinish || !s.Between() {
+			t.Errorf("%+v: %v at last", tc, act)
+		}
+	}
+}
+
 func TestLockstepChunks(t *testing.T) {
 	for _, content := range append(shapes, strings.Repeat("x", 64<<10), strings.Repeat("EOF", 50_000)) {
 		for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.DataErrReader, iotest.HalfReader} {
@@ -189,7 +217,7 @@ func exchanges(tb testing.TB, buffer int) func() {
 	if err != nil || s.Feed(name) != LockstepOpen {
 		tb.Fatal(err)
 	}
-	chunks := NewLockstepChunks(repeat("EOF sent "), buffer)
+	chunks := NewLockstepChunks(&cycle{b: bytes.Repeat([]byte("EOF sent "), 9999)}, buffer)
 	_, ack, _ := c.Feed(LockstepReady())
 	return func() {
 		if act := s.Feed(ack); act != LockstepSend {

@@ -123,6 +123,31 @@ func TestReaderErrors(t *testing.T) {
 	}
 }
 
+// An error that comes with the last bytes, and only once, stands after them.
+func TestReaderErrorWithBytes(t *testing.T) {
+	for _, stream := range []string{"OK 0 3 a\nab", "OK 0 3 a\nabc", "OK 0 3 a\n", "OK 0 3 a"} {
+		broken := errors.New("broken")
+		first := true
+		src := readerFunc(func(p []byte) (int, error) {
+			if !first {
+				t.Errorf("%q: read again after an error", stream)
+				return 0, io.EOF
+			}
+			first = false
+			return copy(p, stream), broken
+		})
+		_, err := rewriteAnswers(src)
+		var at *ReadError
+		if !errors.Is(err, broken) || !errors.As(err, &at) || at.Offset != int64(len(stream)) {
+			t.Errorf("%q: %v", stream, err)
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 type idleForever struct{}
 
 func (idleForever) Read([]byte) (int, error) { return 0, nil }
