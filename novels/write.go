@@ -48,10 +48,9 @@ func WriteSource(dir string, s Source) error {
 	return nil
 }
 
-// intact says whether a file is there, and no link to one, with the novel's
-// bytes. (The size of a link is its path's.)
+// intact says whether a file with the novel's bytes is there, or a link to one.
 func intact(path string, n Novel) bool {
-	if st, err := os.Lstat(path); err != nil || st.Size() != n.Size {
+	if st, err := os.Stat(path); err != nil || st.Size() != n.Size {
 		return false
 	}
 	f, err := os.Open(path)

@@ -11,7 +11,8 @@ import (
 // bytes it gives io.EOF; where the stream ends before them, a *ReadError of
 // io.ErrUnexpectedEOF. It is an io.WriterTo, which hands the rest of the body to
 // the destination as an *io.LimitedReader on the underlying reader, so that
-// io.Copy from a TCP connection to a file splices.
+// io.Copy from a TCP connection to a file splices. The destination's errors come
+// as they are, and so do, where it reads by itself, the stream's.
 //
 // It must be read to its end before the Reader's next line, and is of no use
 // after it. A negative n is taken as zero.
@@ -96,10 +97,14 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	read := r.left - lim.N
 	r.base += read
 	r.left = lim.N
-	if err == nil && r.left > 0 {
+	t, tapped := lim.R.(*tap)
+	switch {
+	case err == nil && r.left > 0:
 		return total, r.fail("body", io.ErrUnexpectedEOF)
-	}
-	if t, ok := lim.R.(*tap); ok && err != nil && errors.Is(err, t.err) {
+	case err != nil && r.left == 0 && n == read: // it came with the last byte, as in Read
+		r.late = err
+		return total, nil
+	case err != nil && tapped && errors.Is(err, t.err):
 		return total, r.fail("body", err)
 	}
 	return total, err

@@ -176,6 +176,17 @@ func TestLockstepServerSurplus(t *testing.T) {
 	}
 }
 
+// A stray acknowledgement before a name shows a surplus, too.
+func TestLockstepServerStray(t *testing.T) {
+	s := NewLockstepServer(0, func(name string) bool { return name == "a" })
+	for _, read := range []string{"senta", "sent"} {
+		s.Feed([]byte(read))
+	}
+	if act := s.Finish(); act != LockstepRead || !s.WantsQuiet() {
+		t.Errorf("after a stray acknowledgement: %v", act)
+	}
+}
+
 func TestLockstepChunks(t *testing.T) {
 	for _, content := range append(shapes, strings.Repeat("x", 64<<10), strings.Repeat("EOF", 50_000)) {
 		for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.DataErrReader, iotest.HalfReader} {

@@ -144,6 +144,42 @@ func TestReaderErrorWithBytes(t *testing.T) {
 	}
 }
 
+// The same for a body that is read past the buffer.
+func TestBodyErrorWithBytes(t *testing.T) {
+	const size = 10_000
+	for _, cut := range []int{4500, size} { // in the body; at its end
+		for _, writerTo := range []bool{false, true} {
+			broken := errors.New("broken")
+			left := cut
+			in := NewReader(readerFunc(func(p []byte) (int, error) {
+				if left == 0 {
+					t.Errorf("cut at %d: read again after an error", cut)
+					return 0, io.EOF
+				}
+				n := min(left, len(p), 4096)
+				if left -= n; left == 0 {
+					return n, broken
+				}
+				return n, nil
+			}))
+			body := in.Body(size)
+			var got bytes.Buffer
+			var err error
+			if writerTo {
+				_, err = io.Copy(&got, body)
+			} else {
+				_, err = io.Copy(&got, struct{ io.Reader }{body})
+			}
+			if got.Len() != cut || cut < size && !errors.Is(err, broken) || cut == size && err != nil {
+				t.Errorf("cut at %d, WriterTo %v: %d bytes, %v", cut, writerTo, got.Len(), err)
+			}
+			if _, err := in.ReadTrailer(); cut == size && !errors.Is(err, broken) {
+				t.Errorf("the trailer after the body: %v", err)
+			}
+		}
+	}
+}
+
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
