@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
 )
 
 // Sentinels. Code branches on them with errors.Is; the text around them says where it happened and what to do.
@@ -11,7 +13,7 @@ var (
 	// ErrNotRoot: making namespaces needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN.
 	ErrNotRoot = errors.New("not root")
 	// ErrKernel: the kernel lacks a feature that was asked of it. The error's text names the feature.
-	ErrKernel = errors.New("missing in this kernel")
+	ErrKernel = rtnl.ErrMissing
 	// ErrEngine: no engine can carry what a link asks for.
 	ErrEngine = errors.New("no engine for this link")
 	// ErrClosed: the network was closed, or is being closed.

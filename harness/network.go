@@ -2,41 +2,158 @@ package harness
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"sync"
+
+	"github.com/vishvananda/netns"
 
 	"github.com/wireproof/wireproof/harness/capture"
+	"github.com/wireproof/wireproof/harness/internal/pidone"
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // A Network is a topology brought up on this kernel. Close takes it down.
-type Network struct{}
+type Network struct {
+	topo  topo.Topo
+	ends  []topo.Interface // in the topology's order: those of link i are 2i and 2i+1
+	nodes map[string]*node
+	order []*node // hosts, then switches, as in the topology
+	hosts map[string]*Host
+	first *pidone.Process
 
-// Start brings t up. When it returns, every interface is up and every switch forwards (with topo.LoopsSpanningTree it
-// waits for the tree, about four seconds). t is validated first. A failed Start leaves nothing behind.
-// Errors: *topo.Mistake (joined), ErrNotRoot, ErrKernel, ErrEngine, ctx's. ctx bounds Start alone, not the network's life.
-func Start(ctx context.Context, t topo.Topo, o *Options) (*Network, error) { panic("stub") }
+	// life is held shared by what uses descriptors of the network or adds to it, for a moment only, and exclusively by
+	// Close when it sets closed.
+	life   sync.RWMutex
+	closed bool
+	// done ends when Close begins, and with it all that waits.
+	done   context.Context
+	cancel context.CancelCauseFunc
+	down   sync.Once
+	err    error // Close's
+
+	mu      sync.Mutex // guards the maps below
+	running map[*Cmd]struct{}
+	senders map[string]*capture.Sender // by interface name
+	sockets map[any]func()             // closes a socket that was handed out and is still in use
+}
+
+// A node is a host or a switch: a network namespace.
+type node struct {
+	name     string
+	isSwitch bool
+	ns       netns.NsHandle
+	rt       *rtnl.Conn
+	mounts   mountSpace
+	// congestion is the congestion control that the node's routes name; empty where the namespace has it as default.
+	congestion string
+}
+
+func (nd *node) String() string {
+	if nd.isSwitch {
+		return "switch " + nd.name
+	}
+	return "host " + nd.name
+}
 
 // Topo is the topology as it was brought up.
-func (n *Network) Topo() topo.Topo { panic("stub") }
+func (n *Network) Topo() topo.Topo { return n.topo }
 
 // Host is the host of that name. For an unknown name it is a Host whose methods return an *UnknownError.
-func (n *Network) Host(name string) *Host { panic("stub") }
-
-// Link is the link between nodes a and b, in either order (the first one, if there are several). For an unknown one it is
-// a Link whose methods return an *UnknownError.
-func (n *Network) Link(a, b string) *Link { panic("stub") }
-
-// WaitForwarding returns nil once the switches' ports are settled: each port forwards or blocks, all switches agree on
-// the root, and the links whose both ends forward join all switches that links join. Without a spanning tree: once every
-// port forwards. The deadline is ctx's; the error then says which ports are in what state.
-func (n *Network) WaitForwarding(ctx context.Context) error { panic("stub") }
+func (n *Network) Host(name string) *Host {
+	if h, ok := n.hosts[name]; ok {
+		return h
+	}
+	known := make([]string, len(n.topo.Hosts))
+	for i, h := range n.topo.Hosts {
+		known[i] = h.Name
+	}
+	return &Host{n: n, name: name, unknown: &UnknownError{Kind: "host", Name: name, Known: known}}
+}
 
 // Capture records what passes at an interface of any node, by its name ("h1-eth0", "s1-eth2"), to w.
 // See Host.Capture.
 func (n *Network) Capture(ctx context.Context, ifname string, w io.Writer, o capture.Options) (*capture.Capture, error) {
-	panic("stub")
+	var known []string
+	for i := range n.ends {
+		if n.ends[i].Name == ifname {
+			return n.capture(ctx, &n.ends[i], w, o)
+		}
+		known = append(known, n.ends[i].Name)
+	}
+	return nil, fmt.Errorf("capture %s: %w", ifname, &UnknownError{Kind: "interface", Name: ifname, Known: known})
 }
 
-// Close ends every process that still runs in the network and waits for it, and takes everything down. It goes on past
-// errors and joins them. It is idempotent: later calls wait for the first and return its error.
-func (n *Network) Close() error { panic("stub") }
+// use lets the caller use descriptors of the network until it calls release.
+func (n *Network) use() (release func(), err error) {
+	n.life.RLock()
+	if n.closed {
+		n.life.RUnlock()
+		return nil, ErrClosed
+	}
+	return n.life.RUnlock, nil
+}
+
+// bind returns a context that also ends when the network is closed.
+func (n *Network) bind(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(n.done, func() { cancel(ErrClosed) })
+	return ctx, func() { stop(); cancel(context.Canceled) }
+}
+
+// Close ends every process that still runs in the network and waits for it, closes the sockets that hosts opened, and
+// takes everything down. It goes on past errors and joins them. It is idempotent: later calls wait for the first
+// and return its error.
+func (n *Network) Close() error {
+	n.down.Do(func() {
+		n.life.Lock()
+		n.closed = true
+		n.life.Unlock()
+		n.cancel(ErrClosed)
+		if err := n.teardown(); err != nil {
+			n.err = fmt.Errorf("close %s: %w", n.topo.Name, err)
+		}
+	})
+	return n.err
+}
+
+// teardown undoes what Start and the methods did, as far as that came. Interfaces go with their namespaces, which end
+// with their last descriptor: the kernel takes them down in the background, all in one go.
+func (n *Network) teardown() error {
+	var errs []error
+	if n.first != nil {
+		errs = append(errs, n.first.Kill())
+		errs = append(errs, n.endCommands())
+		errs = append(errs, n.first.Wait())
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, s := range n.senders {
+		s.Close()
+	}
+	for _, end := range n.sockets {
+		end()
+	}
+	n.senders, n.sockets = nil, nil
+	for _, nd := range n.order {
+		errs = append(errs, nd.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (nd *node) close() error {
+	var errs []error
+	if nd.rt != nil {
+		errs = append(errs, nd.rt.Close())
+	}
+	if nd.ns.IsOpen() {
+		errs = append(errs, nd.ns.Close())
+	}
+	errs = append(errs, nd.mounts.close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%s: %w", nd, err)
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// WaitForwarding returns nil once the switches' ports are settled: each port forwards or blocks, all switches agree on
+// the root, and the links whose both ends forward join all switches that links join, without a loop. Without a spanning
+// tree: once every port forwards. Ports whose link is down do not count. The deadline is ctx's; the error then says
+// which ports are in what state.
+func (n *Network) WaitForwarding(ctx context.Context) error {
+	if len(n.topo.Switches) == 0 {
+		return nil
+	}
+	err := n.poll(ctx, n.forwarding)
+	if err != nil {
+		return fmt.Errorf("wait for forwarding: %w", err)
+	}
+	return nil
+}
+
+// waitRunning waits until all interfaces can send.
+func (n *Network) waitRunning(ctx context.Context) error {
+	pending := n.order
+	err := n.poll(ctx, func() error {
+		for len(pending) > 0 {
+			links, err := pending[0].rt.Links()
+			if err != nil {
+				return fatal{fmt.Errorf("%s: %w", pending[0], err)}
+			}
+			for _, l := range links {
+				if l.Index >= firstIndex && !l.Running {
+					return fmt.Errorf("%s is not running", l.Name)
+				}
+			}
+			pending = pending[1:]
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("wait for carrier: %w", err)
+	}
+	// The kernel reports the state a moment before it lets packets through, and does both under the lock that every change
+	// takes: one more change, and the moment is over (net/core/link_watch.c, linkwatch_do_dev).
+	if len(n.order) == 0 {
+		return nil
+	}
+	return n.order[0].rt.Do(rtnl.Up("lo", loIndex))
+}
+
+// fatal is an error that waiting does not mend.
+type fatal struct{ error }
+
+func (f fatal) Unwrap() error { return f.error }
+
+// poll asks for a fact until it is there: ready returns nil. The interval grows from half a millisecond to twenty.
+func (n *Network) poll(ctx context.Context, ready func() error) error {
+	ctx, cancel := n.bind(ctx)
+	defer cancel()
+	wait := 500 * time.Microsecond
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		err := ready()
+		var f fatal
+		if err == nil || errors.As(err, &f) {
+			return err
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", err, context.Cause(ctx))
+		case <-timer.C:
+		}
+		wait = min(2*wait, 20*time.Millisecond)
+	}
+}
+
+// forwarding returns nil if the switches are settled, and else what is missing.
+func (n *Network) forwarding() error {
+	ports := make(map[int]rtnl.Link) // by number of the interface
+	roots := make(map[string][8]byte)
+	for _, nd := range n.order {
+		if !nd.isSwitch {
+			continue
+		}
+		links, err := nd.rt.Links()
+		if err != nil {
+			return fatal{fmt.Errorf("%s: %w", nd, err)}
+		}
+		for _, l := range links {
+			if l.Index == bridgeIndex {
+				roots[nd.name] = l.Root
+			}
+			if i := l.Index - firstIndex; i >= 0 && i < len(n.ends) {
+				ports[i] = l
+			}
+		}
+	}
+	return settled(n.topo, n.ends, ports, roots)
+}
+
+// settled judges the states of the ports, by number of the interface, and the roots, by switch.
+func settled(t topo.Topo, ends []topo.Interface, ports map[int]rtnl.Link, roots map[string][8]byte) error {
+	var waiting []string
+	for i, e := range ends {
+		p, ok := ports[i]
+		if !ok || !p.Running {
+			continue // a host's interface, or a link that is down
+		}
+		if p.Port != rtnl.PortForwarding && (p.Port != rtnl.PortBlocking || t.Loops != topo.LoopsSpanningTree) {
+			waiting = append(waiting, e.Name+" is "+p.Port.String())
+		}
+	}
+	if waiting != nil {
+		return errors.New(strings.Join(waiting, ", "))
+	}
+	if t.Loops != topo.LoopsSpanningTree {
+		return nil
+	}
+	running, tree := make(groups), make(groups)
+	for i := 0; i+1 < len(ends); i += 2 {
+		a, aPort := ports[i]
+		b, bPort := ports[i+1]
+		if !aPort || !bPort || !a.Running || !b.Running {
+			continue
+		}
+		from, to := ends[i].Node, ends[i+1].Node
+		running.join(from, to)
+		if a.Port == rtnl.PortForwarding && b.Port == rtnl.PortForwarding && !tree.join(from, to) {
+			return fmt.Errorf("link %s-%s closes a loop of forwarding links", from, to)
+		}
+	}
+	for _, s := range t.Switches {
+		other := running.of(s.Name)
+		if tree.of(s.Name) != tree.of(other) {
+			return fmt.Errorf("no forwarding links from %s to %s", s.Name, other)
+		}
+		if roots[s.Name] != roots[other] {
+			return fmt.Errorf("%s and %s do not agree on the root", s.Name, other)
+		}
+	}
+	return nil
+}
+
+// groups are sets of nodes that hang together; the value is a node's parent.
+type groups map[string]string
+
+// of is the node that stands for the group of name.
+func (g groups) of(name string) string {
+	for g[name] != "" {
+		name = g[name]
+	}
+	return name
+}
+
+// join makes one group of two; it returns false if they were one already.
+func (g groups) join(a, b string) bool {
+	a, b = g.of(a), g.of(b)
+	if a == b {
+		return false
+	}
+	g[b] = a
+	return true
+}

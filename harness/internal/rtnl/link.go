@@ -1,0 +1,144 @@
+package rtnl
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+const create = unix.NLM_F_CREATE | unix.NLM_F_EXCL
+
+// linkRequest starts a message about the interface with this index.
+func linkRequest(flags, index int, up bool) (*nl.NetlinkRequest, *nl.IfInfomsg) {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, flags)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	if up {
+		msg.Flags, msg.Change = unix.IFF_UP, unix.IFF_UP
+	}
+	req.AddData(msg)
+	return req, msg
+}
+
+// Up takes an interface up, Down takes it down; name is for errors alone.
+func Up(name string, index int) Op {
+	req, _ := linkRequest(0, index, true)
+	return Op{what: "take " + name + " up", req: req}
+}
+
+// Down takes an interface down.
+func Down(name string, index int) Op {
+	req, msg := linkRequest(0, index, false)
+	msg.Change = unix.IFF_UP
+	return Op{what: "take " + name + " down", req: req}
+}
+
+// Join takes an interface up as a port of the bridge with index bridge.
+func Join(name string, index, bridge int) Op {
+	req, _ := linkRequest(0, index, true)
+	req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(bridge))))
+	return Op{what: "join " + name + " to its switch", feature: "bridge", req: req}
+}
+
+// A Bridge is a switch.
+type Bridge struct {
+	Index int
+	Name  string
+	MAC   net.HardwareAddr // nil: the kernel's choice, which changes with its ports
+	// SpanningTree has it speak IEEE 802.1D. ForwardDelay then has a floor of 2 s, Hello of 1 s, MaxAge of 6 s
+	// (net/bridge/br_private_stp.h).
+	SpanningTree                bool
+	ForwardDelay, Hello, MaxAge time.Duration // the last two: zero is the kernel's choice
+}
+
+// AddBridge makes a bridge, and takes it up. It forwards all multicast, as a plain switch does.
+func AddBridge(b Bridge) Op {
+	req, _ := linkRequest(create, b.Index, true)
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(b.Name)))
+	if b.MAC != nil {
+		req.AddData(nl.NewRtAttr(unix.IFLA_ADDRESS, b.MAC))
+	}
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
+	data := info.AddRtAttr(nl.IFLA_INFO_DATA, nil)
+	data.AddRtAttr(nl.IFLA_BR_FORWARD_DELAY, nl.Uint32Attr(clock(b.ForwardDelay)))
+	if b.Hello != 0 {
+		data.AddRtAttr(nl.IFLA_BR_HELLO_TIME, nl.Uint32Attr(clock(b.Hello)))
+	}
+	if b.MaxAge != 0 {
+		data.AddRtAttr(nl.IFLA_BR_MAX_AGE, nl.Uint32Attr(clock(b.MaxAge)))
+	}
+	if b.SpanningTree {
+		data.AddRtAttr(nl.IFLA_BR_STP_STATE, nl.Uint32Attr(1))
+	}
+	data.AddRtAttr(nl.IFLA_BR_MCAST_SNOOPING, nl.Uint8Attr(0))
+	req.AddData(info)
+	return Op{what: "add bridge " + b.Name, feature: "bridge", req: req}
+}
+
+// An End is one end of a veth pair.
+type End struct {
+	Index int // must be given, and be unlike the other end's: see AddVeth
+	Name  string
+	MAC   net.HardwareAddr
+}
+
+// AddVeth makes a veth pair, near in the Conn's own namespace and far in another; neither is ever anywhere else. A near end
+// with a bridge is taken up as a port of it, else up alone. The far end stays down (the kernel refuses to take it up
+// before the pair is whole: drivers/net/veth.c, veth_open).
+//
+// The two indices must differ though they are in different namespaces: the kernel tells a stacked device from a
+// physical one by comparing them, and lets the state of a physical one take effect only after up to a second
+// (net/core/link_watch.c, linkwatch_urgent_event).
+func AddVeth(near End, bridge int, far End, ns netns.NsHandle) Op {
+	req, _ := linkRequest(create, near.Index, true)
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(near.Name)))
+	req.AddData(nl.NewRtAttr(unix.IFLA_ADDRESS, near.MAC))
+	if bridge != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(bridge))))
+	}
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("veth"))
+	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
+	nl.NewIfInfomsgChild(peer, unix.AF_UNSPEC).Index = int32(far.Index)
+	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(far.Name))
+	peer.AddRtAttr(unix.IFLA_ADDRESS, far.MAC)
+	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns)))
+	req.AddData(info)
+	return Op{what: fmt.Sprintf("add veth %s-%s", near.Name, far.Name), feature: "veth", req: req}
+}
+
+// AddAddr gives an interface an address in its network, with the network's broadcast address (IPv4), without duplicate
+// address detection (IPv6).
+func AddAddr(name string, index int, p netip.Prefix) Op {
+	family := unix.AF_INET
+	if p.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, create)
+	msg := nl.NewIfAddrmsg(family)
+	msg.Index = uint32(index)
+	msg.Prefixlen = uint8(p.Bits())
+	if family == unix.AF_INET6 {
+		msg.Flags = unix.IFA_F_NODAD
+	}
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
+	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
+	if family == unix.AF_INET && p.Bits() < 31 {
+		b := p.Masked().Addr().As4()
+		for bit := p.Bits(); bit < 32; bit++ {
+			b[bit/8] |= 0x80 >> (bit % 8)
+		}
+		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, b[:]))
+	}
+	return Op{what: fmt.Sprintf("add address %s to %s", p, name), req: req}
+}
+
+// clock converts to the unit of the bridge's timers, clock_t: hundredths of a second on every architecture (USER_HZ).
+func clock(d time.Duration) uint32 { return uint32(d / (10 * time.Millisecond)) }

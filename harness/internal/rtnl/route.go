@@ -1,0 +1,40 @@
+package rtnl
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// SetCongestion replaces the route to an interface's own network, which the kernel made with the address p, by one that
+// names the congestion control of connections along it. The interface has to be up, and to have the address.
+//
+// A namespace other than the first may make only those the default that the machine allows to everybody
+// (net/ipv4/tcp_cong.c, tcp_set_default_congestion_control); a route may name any, and the machine stays as it is.
+func SetCongestion(name string, index int, p netip.Prefix, algorithm string) Op {
+	family, scope := uint8(unix.AF_INET), uint8(unix.RT_SCOPE_LINK)
+	if p.Addr().Is6() {
+		family, scope = unix.AF_INET6, unix.RT_SCOPE_UNIVERSE
+	}
+	req := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	msg := nl.NewRtMsg()
+	msg.Family, msg.Scope, msg.Protocol = family, scope, unix.RTPROT_KERNEL
+	msg.Dst_len = uint8(p.Bits())
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.RTA_DST, p.Masked().Addr().AsSlice()))
+	if family == unix.AF_INET {
+		req.AddData(nl.NewRtAttr(unix.RTA_PREFSRC, p.Addr().AsSlice()))
+	} else {
+		req.AddData(nl.NewRtAttr(unix.RTA_PRIORITY, nl.Uint32Attr(prefixMetric)))
+	}
+	req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index))))
+	metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
+	metrics.AddRtAttr(unix.RTAX_CC_ALGO, nl.ZeroTerminated(algorithm))
+	req.AddData(metrics)
+	return Op{what: fmt.Sprintf("set congestion control %s on the route of %s", algorithm, name), req: req}
+}
+
+// prefixMetric is the metric of the kernel's own routes to an interface's network (net/ipv6/addrconf.c, IP6_RT_PRIO_ADDRCONF).
+const prefixMetric = 256

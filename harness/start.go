@@ -1,0 +1,339 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/safchain/ethtool"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/capture"
+	"github.com/wireproof/wireproof/harness/internal/nsthread"
+	"github.com/wireproof/wireproof/harness/internal/pidone"
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// Interface indices are chosen here, so that nothing has to be looked up: 1 is lo, 2 a switch's bridge, and interface i
+// of Topo.Interfaces is firstIndex + i, unlike any other of the network (see rtnl.AddVeth).
+const (
+	loIndex     = 1
+	bridgeIndex = 2
+	firstIndex  = 3
+)
+
+// Start brings t up. When it returns, every interface is up and every switch forwards (with topo.LoopsSpanningTree it
+// waits for the tree, about four seconds). t is validated first. A failed Start leaves nothing behind.
+// Errors: *topo.Mistake (joined), ErrNotRoot, ErrKernel, ErrEngine, ctx's. ctx bounds Start alone, not the network's life.
+func Start(ctx context.Context, t topo.Topo, o *Options) (*Network, error) {
+	n, err := start(ctx, t, o)
+	if err == nil {
+		return n, nil
+	}
+	err = fmt.Errorf("start %s: %w", t.Name, err)
+	if (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) && !errors.Is(err, ErrNotRoot) {
+		err = &notRootError{err}
+	}
+	return nil, err
+}
+
+// notRootError says what to do about a missing privilege.
+type notRootError struct{ err error }
+
+func (e *notRootError) Error() string {
+	return e.err.Error() + ": run it as root (sudo), or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
+}
+func (e *notRootError) Unwrap() []error { return []error{ErrNotRoot, e.err} }
+
+func start(ctx context.Context, t topo.Topo, o *Options) (_ *Network, err error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkEngines(t); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &Options{}
+	}
+	b := newBuilder(t, *o)
+	n := b.n
+	defer func() {
+		b.closeOffloads()
+		if err != nil {
+			if undo := n.Close(); undo != nil {
+				err = errors.Join(err, undo)
+			}
+		}
+	}()
+	// Process 1 takes as long as a network of some ten hosts: both at once.
+	first := make(chan error, 1)
+	go func() {
+		p, err := pidone.Start(n.hostsFile())
+		n.first = p
+		first <- err
+	}()
+	err = b.up(ctx)
+	if err := errors.Join(err, <-first); err != nil {
+		return nil, err
+	}
+	if err := n.WaitForwarding(ctx); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// checkEngines refuses what no engine here can do.
+func checkEngines(t topo.Topo) error {
+	var errs []error
+	for _, i := range t.Interfaces() {
+		var asked []string
+		if i.Send.Delay != 0 {
+			asked = append(asked, "delay "+i.Send.Delay.String())
+		}
+		if i.Send.LossPercent != 0 {
+			asked = append(asked, fmt.Sprintf("loss %g %%", i.Send.LossPercent))
+		}
+		if i.Send.MaxQueue != 0 {
+			asked = append(asked, fmt.Sprintf("a queue of %d packets", i.Send.MaxQueue))
+		}
+		if asked != nil {
+			errs = append(errs, fmt.Errorf("link %s-%s: %s asks for %s: %w: only rate is carried yet: leave it out",
+				t.Links[i.Link].A, t.Links[i.Link].B, i.Name, strings.Join(asked, " and "), ErrEngine))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A builder holds what is needed while a network comes up.
+type builder struct {
+	n        *Network
+	o        Options
+	mu       sync.Mutex
+	offloads map[string]*ethtool.Ethtool // by host
+}
+
+func newBuilder(t topo.Topo, o Options) *builder {
+	n := &Network{
+		topo:    t,
+		ends:    t.Interfaces(),
+		nodes:   make(map[string]*node),
+		hosts:   make(map[string]*Host),
+		running: make(map[*Cmd]struct{}),
+		senders: make(map[string]*capture.Sender),
+		sockets: make(map[any]func()),
+	}
+	n.done, n.cancel = context.WithCancelCause(context.Background())
+	add := func(name string, isSwitch bool) *node {
+		nd := &node{name: name, isSwitch: isSwitch, ns: netns.None()}
+		n.nodes[name] = nd
+		n.order = append(n.order, nd)
+		return nd
+	}
+	for _, h := range t.Hosts {
+		n.hosts[h.Name] = &Host{n: n, name: h.Name, node: add(h.Name, false)}
+	}
+	for _, s := range t.Switches {
+		add(s.Name, true)
+	}
+	for i := range n.ends {
+		if h := n.hosts[n.ends[i].Node]; h != nil && n.ends[i].Port == 0 {
+			h.first = &n.ends[i]
+		}
+	}
+	return &builder{n: n, o: o, offloads: make(map[string]*ethtool.Ethtool)}
+}
+
+// up makes the nodes, and then the links between them.
+func (b *builder) up(ctx context.Context) error {
+	workers := min(runtime.GOMAXPROCS(0), 4) // more only wait for the kernel's one lock of all links (rtnl)
+	err := each(ctx, workers, len(b.n.order), func(next func() (int, bool)) error {
+		// One thread moves on from namespace to namespace, and is inside each when it is set up.
+		return nsthread.Make(func(unshare func() (netns.NsHandle, error)) error {
+			for i, ok := next(); ok; i, ok = next() {
+				if err := b.makeNode(b.n.order[i], unshare); err != nil {
+					return fmt.Errorf("%s: %w", b.n.order[i], err)
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	err = each(ctx, workers, len(b.n.topo.Links), func(next func() (int, bool)) error {
+		for i, ok := next(); ok; i, ok = next() {
+			if err := b.makeLink(i); err != nil {
+				l := b.n.topo.Links[i]
+				return fmt.Errorf("link %s-%s: %w", l.A, l.B, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return b.n.waitRunning(ctx)
+}
+
+// each runs several workers that take the numbers below count from next, until there are none, one failed, or ctx ended.
+func each(ctx context.Context, workers, count int, work func(next func() (int, bool)) error) error {
+	var mu sync.Mutex
+	taken, stopped := 0, false
+	next := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped || taken == count || ctx.Err() != nil {
+			return 0, false
+		}
+		taken++
+		return taken - 1, true
+	}
+	failed := make(chan error, workers)
+	for range workers {
+		go func() {
+			err := work(next)
+			if err != nil {
+				mu.Lock()
+				stopped = true
+				mu.Unlock()
+			}
+			failed <- err
+		}()
+	}
+	var errs []error
+	for range workers {
+		errs = append(errs, <-failed)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// makeNode moves the calling thread to a new namespace and makes it the node's.
+func (b *builder) makeNode(nd *node, unshare func() (netns.NsHandle, error)) (err error) {
+	if nd.ns, err = unshare(); err != nil {
+		return err
+	}
+	if nd.rt, err = rtnl.Open(); err != nil {
+		return err
+	}
+	if err := b.setSysctls(nd); err != nil {
+		return err
+	}
+	ops := []rtnl.Op{rtnl.Up("lo", loIndex)}
+	if nd.isSwitch {
+		ops = append(ops, rtnl.AddBridge(b.bridge(nd.name)))
+	} else if err := b.openOffload(nd); err != nil {
+		return err
+	}
+	return nd.rt.Do(ops...)
+}
+
+// bridge is the bridge of a switch. Its address, which with the priority is its identifier in the spanning tree, is that
+// of its first port, so the natural order of the switches' names decides about the root.
+func (b *builder) bridge(name string) rtnl.Bridge {
+	br := rtnl.Bridge{Index: bridgeIndex, Name: name}
+	for _, e := range b.n.ends {
+		if e.Node == name && e.Port == 1 {
+			br.MAC = e.MAC
+		}
+	}
+	if b.n.topo.Loops == topo.LoopsSpanningTree {
+		br.SpanningTree = true
+		// The lowest that the kernel takes.
+		br.ForwardDelay, br.Hello, br.MaxAge = 2*time.Second, time.Second, 6*time.Second
+	}
+	return br
+}
+
+// makeLink makes a veth pair and sets both ends up. Of a switch and a host, the switch's end is the near one: it becomes
+// a port in the same message.
+func (b *builder) makeLink(i int) error {
+	near, far := 2*i, 2*i+1
+	if b.n.nodes[b.n.ends[far].Node].isSwitch && !b.n.nodes[b.n.ends[near].Node].isSwitch {
+		near, far = far, near
+	}
+	nearEnd, farEnd := &b.n.ends[near], &b.n.ends[far]
+	nearNode, farNode := b.n.nodes[nearEnd.Node], b.n.nodes[farEnd.Node]
+
+	bridge := 0
+	if nearNode.isSwitch {
+		bridge = bridgeIndex
+	}
+	ops := []rtnl.Op{rtnl.AddVeth(
+		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, bridge,
+		rtnl.End{Index: firstIndex + far, Name: farEnd.Name, MAC: farEnd.MAC}, farNode.ns)}
+	ops = append(ops, nearNode.endOps(nearEnd, firstIndex+near)...)
+	if err := nearNode.rt.Do(append(ops, nearNode.routeOps(nearEnd, firstIndex+near)...)...); err != nil {
+		return err
+	}
+	if err := b.setOffload(nearEnd); err != nil {
+		return err
+	}
+	if err := b.setOffload(farEnd); err != nil {
+		return err
+	}
+	ops = farNode.endOps(farEnd, firstIndex+far)
+	if farNode.isSwitch {
+		ops = append(ops, rtnl.Join(farEnd.Name, firstIndex+far, bridgeIndex))
+	} else {
+		ops = append(ops, rtnl.Up(farEnd.Name, firstIndex+far))
+	}
+	ops = append(ops, farNode.routeOps(farEnd, firstIndex+far)...)
+	return farNode.rt.Do(ops...)
+}
+
+// endOps are the changes to an end that is there: its addresses, and the shape of what it sends.
+func (nd *node) endOps(e *topo.Interface, index int) []rtnl.Op {
+	var ops []rtnl.Op
+	if e.Addr.IsValid() {
+		ops = append(ops, rtnl.AddAddr(e.Name, index, e.Addr))
+	}
+	if e.Addr6.IsValid() {
+		ops = append(ops, rtnl.AddAddr(e.Name, index, e.Addr6))
+	}
+	if e.Send.Rate != 0 {
+		ops = append(ops, rtnl.AddHTB(e.Name, index, int64(e.Send.Rate))...)
+	}
+	return ops
+}
+
+// routeOps are the changes to an end that has just come up.
+func (nd *node) routeOps(e *topo.Interface, index int) []rtnl.Op {
+	var ops []rtnl.Op
+	if nd.congestion == "" {
+		return nil
+	}
+	if e.Addr.IsValid() {
+		ops = append(ops, rtnl.SetCongestion(e.Name, index, e.Addr, nd.congestion))
+	}
+	if e.Addr6.IsValid() {
+		ops = append(ops, rtnl.SetCongestion(e.Name, index, e.Addr6, nd.congestion))
+	}
+	return ops
+}
+
+// hostsFile is the text of the hosts' /etc/hosts.
+func (n *Network) hostsFile() string {
+	var s strings.Builder
+	s.WriteString("127.0.0.1\tlocalhost\n")
+	if n.topo.IPv6 {
+		s.WriteString("::1\tlocalhost ip6-localhost ip6-loopback\n")
+	}
+	for _, h := range n.topo.Hosts {
+		if addr, ok := n.topo.HostAddr(h.Name); ok {
+			fmt.Fprintf(&s, "%s\t%s\n", addr, h.Name)
+		}
+		if addr, ok := n.topo.HostAddr6(h.Name); ok {
+			fmt.Fprintf(&s, "%s\t%s\n", addr, h.Name)
+		}
+	}
+	return s.String()
+}
