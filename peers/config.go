@@ -117,6 +117,8 @@ func runServe(ctx context.Context, cfg ServeConfig, log io.Writer) (Stats, error
 	address := withPort(cfg.Listen)
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return Stats{}, nil
 	case errors.Is(err, unix.EADDRINUSE):
 		return Stats{}, fmt.Errorf("serve: %w: another program has the port (ss -ltnp shows which): stop it or choose another port", err)
 	case errors.Is(err, unix.EADDRNOTAVAIL):

@@ -33,13 +33,18 @@ func newDigest(from int64) *digest { return &digest{h: sha256.New(), pos: from} 
 
 var units = sync.Pool{New: func() any { return new([digestUnit]byte) }}
 
-// step digests one more unit of f, but not past end. It reports whether there
-// was something to do; where another goroutine is at it, there was not.
+// step digests one more unit of f, if there is a whole one before end: smaller
+// ones would keep up with the network only to make its reads small. It reports
+// whether there was something to do; where another goroutine is at it, there
+// was not.
 func (d *digest) step(f io.ReaderAt, end int64) (bool, error) {
 	if d.done.Load() || !d.mu.TryLock() {
 		return false, nil
 	}
 	defer d.mu.Unlock()
+	if end-d.pos < digestUnit {
+		return false, nil
+	}
 	return d.stepLocked(f, end)
 }
 

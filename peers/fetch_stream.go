@@ -142,8 +142,10 @@ func (c *Client) answered(l *link, r *protocol.Reader, j *job, a protocol.Answer
 	}
 	progress(p.size)
 	s := newSink(l, p, c.Buffer, progress)
+	stop := s.beside()
 	_, err = r.Body(a.Length).(io.WriterTo).WriteTo(s)
 	last := time.Now()
+	stop()
 	j.file.Bytes = p.size - a.Offset
 	if err != nil {
 		return false, fmt.Errorf("receive %q: %w", j.name, err)

@@ -14,7 +14,8 @@ type Limits struct {
 	// server may have others to serve first.
 	Header time.Duration `json:"header,omitempty"`
 	// Idle is the longest time without progress: no byte read, none written and
-	// none acknowledged by the other end. Zero is 30 s.
+	// none acknowledged by the other end. It is looked at four times in that time, so
+	// the end may come a quarter later. Zero is 30 s.
 	Idle time.Duration `json:"idle,omitempty"`
 	// Total is the longest time that a connection may last. Zero is none.
 	Total time.Duration `json:"total,omitempty"`

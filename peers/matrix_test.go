@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -100,6 +101,15 @@ func same(tb testing.TB, dir string, files map[string][]byte) {
 	}
 }
 
+// quietly drops the log of the fork model's processes.
+func quietly(command func(*os.File) (*exec.Cmd, error)) func(*os.File) (*exec.Cmd, error) {
+	return func(conn *os.File) (*exec.Cmd, error) {
+		cmd, err := command(conn)
+		cmd.Stderr = nil
+		return cmd, err
+	}
+}
+
 func TestEveryModelDialectAndMode(t *testing.T) {
 	files := corpus()
 	dir := folder(t, files)
@@ -115,7 +125,7 @@ func TestEveryModelDialectAndMode(t *testing.T) {
 					fsys = mapFS(files)
 				}
 				cfg := ServeConfig{Dir: dir, Dialect: dialect}
-				dial := serve(t, &Server{Files: fsys, Dialect: dialect, Model: model, Command: ForkCommand(cfg)})
+				dial := serve(t, &Server{Files: fsys, Dialect: dialect, Model: model, Command: quietly(ForkCommand(cfg))})
 				for _, mode := range Modes() {
 					t.Run(fmt.Sprint(model, "/", dialect, "/", source, "/", mode), func(t *testing.T) {
 						c := &Client{Dial: dial, Dialect: dialect, Mode: mode, Dir: t.TempDir()}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,15 +27,22 @@ type sink struct {
 	part   *part
 	buffer int // unit of reading; zero splices
 	whole  *digest
-	sent   *digest // from the offset on, where the transfer was resumed
+	sent   *digest      // from the offset on, where the transfer was resumed
+	have   atomic.Int64 // bytes in the file, for the digests
+	wake   chan struct{}
 	seen   func(done int64)
 	next   time.Time // of the next call of seen
 }
 
+// manyProcessors says whether a digest has a processor to itself while a
+// transfer keeps two busy. With two it would only take time from the network.
+var manyProcessors = runtime.NumCPU() > 2
+
 const progressEvery = 100 * time.Millisecond
 
 func newSink(l *link, p *part, buffer int, seen func(done int64)) *sink {
-	s := &sink{l: l, part: p, buffer: buffer, seen: seen, whole: newDigest(0)}
+	s := &sink{l: l, part: p, buffer: buffer, seen: seen, whole: newDigest(0), wake: make(chan struct{}, 1)}
+	s.have.Store(p.size)
 	if p.size > 0 {
 		s.sent = newDigest(p.size)
 	}
@@ -43,11 +52,39 @@ func newSink(l *link, p *part, buffer int, seen func(done int64)) *sink {
 // digest does one step of what is still to digest.
 func (s *sink) digest() (bool, error) {
 	if s.sent != nil {
-		if more, err := s.sent.step(s.part.f, s.part.size); more || err != nil {
+		if more, err := s.sent.step(s.part.f, s.have.Load()); more || err != nil {
 			return more, err
 		}
 	}
-	return s.whole.step(s.part.f, s.part.size)
+	return s.whole.step(s.part.f, s.have.Load())
+}
+
+// beside digests in a goroutine of its own until stop is called, where there are
+// processors to spare.
+func (s *sink) beside() (stop func()) {
+	if !manyProcessors {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			for more := true; more; {
+				select {
+				case <-quit:
+					return
+				default:
+					more, _ = s.digest() // finish meets the error again
+				}
+			}
+			select {
+			case <-quit:
+				return
+			case <-s.wake:
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
 }
 
 // finish digests the rest, up to the end of the file.
@@ -62,6 +99,13 @@ func (s *sink) finish() (sent, whole [sha256.Size]byte, err error) {
 // added notes that n bytes more are in the file.
 func (s *sink) added(n int) {
 	s.part.size += int64(n)
+	s.have.Store(s.part.size)
+	if manyProcessors {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
 	if s.seen != nil {
 		if now := time.Now(); now.After(s.next) {
 			s.next = now.Add(progressEvery)

@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"io"
 	"io/fs"
+	"net"
 	"os"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,14 +46,31 @@ func (b *body) sendFile(l *link, f *os.File, key fileKey) (sent, whole [sha256.S
 	if b.offset > 0 {
 		todo = append(todo, b.digests.get(key, 0))
 	}
-	if err := sendfile(l, f, b.offset, b.size-b.offset, func() (bool, error) {
+	var quit atomic.Bool
+	var beside sync.WaitGroup
+	if manyProcessors {
+		beside.Go(func() {
+			for _, d := range todo {
+				d.finish(f, b.size, func() error { // an error is met again below
+					if quit.Load() {
+						return net.ErrClosed
+					}
+					return l.alive()
+				})
+			}
+		})
+	}
+	err = sendfile(l, f, b.offset, b.size-b.offset, func() (bool, error) {
 		for _, d := range todo {
 			if more, err := d.step(f, b.size); more || err != nil {
 				return more, err
 			}
 		}
 		return false, nil
-	}); err != nil {
+	})
+	quit.Store(err != nil)
+	beside.Wait()
+	if err != nil {
 		return sent, whole, err
 	}
 	for i, sum := range []*[sha256.Size]byte{&sent, &whole}[:len(todo)] {
