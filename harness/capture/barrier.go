@@ -81,19 +81,21 @@ func posts(near *Sender, far []*Sender) []post {
 
 // pass sends the markers of list and waits until all have come. Markers that
 // stay away are sent again, ever more rarely: a link may lose them, and a full
-// queue drops them. The error says why they did not come: ctx ended, or they
-// never can.
-func (c *Capture) pass(ctx context.Context, list []post) error {
+// queue drops them; rarest is the longest pause between two rounds. The error
+// says why they did not come: ctx ended, or they never can.
+func (c *Capture) pass(ctx context.Context, list []post, rarest time.Duration) error {
 	b := newBarrier(len(list))
 	c.barrier.Store(b)
 	defer c.barrier.Store(nil)
-	for wait, round := 20*time.Millisecond, 0; ; wait, round = min(2*wait, time.Second), round+1 {
+	begun := time.Now()
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, rarest) {
 		if err := b.send(list); err != nil {
 			return err
 		}
 		// A device without carrier swallows frames and reports nothing. Carrier can be
-		// a moment late on a link just made, so the first rounds do not ask.
-		if round >= 4 {
+		// late on a link just made: the kernel looks once in a second
+		// (net/core/link_watch.c).
+		if time.Since(begun) > carrierLimit {
 			for _, p := range list {
 				if f, err := p.sender.flags(); err == nil && f&unix.IFF_RUNNING == 0 {
 					return fmt.Errorf("%s: %w: no carrier: is the other end up?", p.sender.name, ErrDown)
@@ -118,6 +120,9 @@ func (c *Capture) pass(ctx context.Context, list []post) error {
 		}
 	}
 }
+
+// carrierLimit is how long an interface may be without carrier.
+const carrierLimit = 1500 * time.Millisecond
 
 var errWriteFailed = errors.New("the file cannot be written")
 

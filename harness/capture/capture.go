@@ -121,7 +121,7 @@ func start(ifname string, o Options, open func() (*pcapng.Writer, error)) (_ *Ca
 	ctx, cancel := context.WithTimeoutCause(context.Background(), startLimit,
 		fmt.Errorf("%w within %v", ErrBarrier, startLimit))
 	defer cancel()
-	if failed := c.pass(ctx, posts(near, nil)); failed != nil {
+	if failed := c.pass(ctx, posts(near, nil), 20*time.Millisecond); failed != nil {
 		c.finish()
 		<-c.done
 		if c.err != nil {

@@ -3,7 +3,6 @@ package capture_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -177,5 +176,3 @@ func TestCaptureWhole(t *testing.T) {
 		}
 	}
 }
-
-var _ = errors.Is

@@ -12,3 +12,6 @@ func (c *Capture) Abort() {
 	c.finish()
 	<-c.done
 }
+
+// Wait waits until the reader has released everything.
+func (c *Capture) Wait() { <-c.done }

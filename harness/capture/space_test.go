@@ -51,6 +51,12 @@ func (s *space) do(f func()) {
 // run runs a command in the namespace.
 func (s *space) run(tb testing.TB, line string) {
 	tb.Helper()
+	s.output(tb, line)
+}
+
+// output runs a command in the namespace and returns what it prints.
+func (s *space) output(tb testing.TB, line string) string {
+	tb.Helper()
 	args := strings.Fields(line)
 	var out []byte
 	var err error
@@ -58,6 +64,7 @@ func (s *space) run(tb testing.TB, line string) {
 	if err != nil {
 		tb.Fatalf("%s: %v: %s", line, err, out)
 	}
+	return string(out)
 }
 
 func (s *space) ip(tb testing.TB, line string) {
@@ -116,6 +123,25 @@ func (s *space) raw(tb testing.TB, ifname string) *raw {
 // send sends frame number n, of size bytes, to a unicast address.
 func (r *raw) send(tb testing.TB, n uint32, size int) {
 	tb.Helper()
+	if err := r.try(n, size); err != nil {
+		tb.Errorf("send frame %d: %v", n, err)
+	}
+}
+
+// try is send for a queue that may be full.
+func (r *raw) try(n uint32, size int) error { return r.write(testFrame(n, size)) }
+
+func (r *raw) write(f []byte) error {
+	for {
+		err := unix.Sendto(r.fd, f, 0, &unix.SockaddrLinklayer{Ifindex: r.index})
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// testFrame is frame number n, of size bytes; its content follows from both.
+func testFrame(n uint32, size int) []byte {
 	f := make([]byte, size)
 	copy(f, "\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01")
 	binary.BigEndian.PutUint16(f[12:], testType)
@@ -123,16 +149,7 @@ func (r *raw) send(tb testing.TB, n uint32, size int) {
 	for i := 18; i < size; i++ {
 		f[i] = byte(int(n) + i)
 	}
-	for {
-		err := unix.Sendto(r.fd, f, 0, &unix.SockaddrLinklayer{Ifindex: r.index})
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			tb.Errorf("send frame %d: %v", n, err)
-		}
-		return
-	}
+	return f
 }
 
 // number returns the number of a test frame, whose content it checks.

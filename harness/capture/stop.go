@@ -60,7 +60,7 @@ func (c *Capture) end(ctx context.Context) (Stats, error) {
 		ctx, cancel = context.WithTimeout(ctx, stopLimit)
 		defer cancel()
 	}
-	missed := c.pass(ctx, posts(c.near, c.far))
+	missed := c.pass(ctx, posts(c.near, c.far), time.Second)
 	c.finish()
 	select {
 	case <-c.done:

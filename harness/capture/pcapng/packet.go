@@ -23,7 +23,7 @@ const (
 // Packet is one frame.
 type Packet struct {
 	Interface uint32    // from AddInterface
-	Time      time.Time // when it passed
+	Time      time.Time // when it passed; zero: 1970
 	Length    int       // bytes on the wire; zero: len(Data)
 	Data      []byte    // what was kept of it
 	Flags     Flags     // zero: not known
@@ -35,7 +35,7 @@ func AppendPacket(b []byte, p Packet) []byte {
 	length := max(p.Length, len(p.Data))
 	b, start := openBlock(b, blockPacket)
 	b = le.AppendUint32(b, p.Interface)
-	b = appendTime(b, p.Time.UnixNano())
+	b = appendTime(b, nanos(p.Time))
 	b = le.AppendUint32(b, uint32(len(p.Data)))
 	b = le.AppendUint32(b, uint32(length))
 	b = append(b, p.Data...)
@@ -97,6 +97,15 @@ func packetLen(captured int, flags Flags) uint32 {
 		n += 12
 	}
 	return uint32(n)
+}
+
+// nanos is t in nanoseconds since 1970; the zero Time, which lies outside of
+// what 64 bits hold, is zero.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 // appendTime appends a timestamp in nanoseconds since 1970, high half first.

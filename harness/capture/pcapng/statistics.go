@@ -19,17 +19,13 @@ func AppendStatistics(b []byte, s Statistics) []byte {
 	if stamp.IsZero() {
 		stamp = s.Start
 	}
-	var nanos int64
-	if !stamp.IsZero() {
-		nanos = stamp.UnixNano()
-	}
-	b = appendTime(b, nanos)
+	b = appendTime(b, nanos(stamp))
 	o := len(b)
 	if !s.Start.IsZero() {
-		b = appendOption(b, optStatisticsStart, appendTime(nil, s.Start.UnixNano()))
+		b = appendOption(b, optStatisticsStart, appendTime(nil, nanos(s.Start)))
 	}
 	if !s.End.IsZero() {
-		b = appendOption(b, optStatisticsEnd, appendTime(nil, s.End.UnixNano()))
+		b = appendOption(b, optStatisticsEnd, appendTime(nil, nanos(s.End)))
 	}
 	b = appendOption(b, optStatisticsReceived, le.AppendUint64(nil, s.Received))
 	b = appendOption(b, optStatisticsDropped, le.AppendUint64(nil, s.Dropped))
