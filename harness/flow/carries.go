@@ -230,13 +230,21 @@ func (j *carriage) outer() []run {
 	return list
 }
 
-// extra judges files that were carried and not claimed.
+// extra judges files that were carried and not claimed: runs apart from those assigned,
+// and runs that an assigned one is only a part of. What lies in the beginning
+// of a claimed file that is absent is that beginning.
 func (j *carriage) extra() {
 	taken := slices.Clone(j.taken)
 	bySize := slices.Clone(j.runs)
 	slices.SortStableFunc(bySize, func(x, y run) int { return cmp.Compare(y.end-y.start, x.end-x.start) })
 	for _, r := range bySize {
-		if slices.ContainsFunc(taken, func(t run) bool { return !t.apart(r) }) {
+		if k := slices.IndexFunc(taken, func(t run) bool { return !t.apart(r) }); k >= 0 {
+			j.around(r, taken[k])
+			continue
+		}
+		if slices.ContainsFunc(j.c.Mismatches, func(m Mismatch) bool {
+			return m.Offset <= r.start && r.end <= m.Offset+m.Agreed && slices.Contains(j.s.Files, m.Name)
+		}) {
 			continue
 		}
 		taken = append(taken, r) // those inside it are not told apart
@@ -252,6 +260,20 @@ func (j *carriage) extra() {
 		default:
 			j.is(Fail, text)
 		}
+	}
+}
+
+// around judges a run that overlaps one that is assigned.
+func (j *carriage) around(r, part run) {
+	more := (r.end - r.start) - (part.end - part.start)
+	if r.start > part.start || r.end < part.end || more == 0 || r.unseen > 0 || !slices.Contains(j.taken, part) {
+		return
+	}
+	text := fmt.Sprintf("%s, at stream offset %s, is only a part of %s there, which is not claimed", part.name, thousands(part.start), r.name)
+	if more < chance {
+		j.is(Inconclusive, fmt.Sprintf("%s; but the other %d bytes can be there by chance", text, more))
+	} else {
+		j.is(Fail, text)
 	}
 }
 
@@ -292,7 +314,8 @@ func (j *carriage) between(shorts []int, from, to int64, anyOrder bool) {
 			continue
 		}
 		text := fmt.Sprintf("%s: its %d bytes are not where they are claimed, between stream offsets %s and %s", f.Name, f.Size, thousands(from), thousands(to))
-		if j.open() != "" || e.clipped || j.w.verdict != Pass {
+		unsearched := slices.ContainsFunc(e.unsearched, func(u find.Stretch) bool { return u.From < to && from < u.To && !j.within(u) })
+		if j.open() != "" || e.clipped || unsearched || j.w.verdict != Pass {
 			j.is(Inconclusive, text+"; this does not decide, since not all of that was seen or searched")
 		} else {
 			j.is(Fail, text)
@@ -300,6 +323,12 @@ func (j *carriage) between(shorts []int, from, to int64, anyOrder bool) {
 		return
 	}
 	j.is(Inconclusive, fmt.Sprintf("%s: found, but a run of fewer than %d bytes can be there by chance", strings.Join(names, ", "), find.Short))
+}
+
+// within says whether a stretch lies in one of the assigned runs but for its first
+// bytes, which were searched for all files that end in them.
+func (j *carriage) within(u find.Stretch) bool {
+	return slices.ContainsFunc(j.taken, func(r run) bool { return r.start <= u.From+find.Short && u.To <= r.end })
 }
 
 // judgeWire judges every session's files.

@@ -77,6 +77,7 @@ type evidence struct {
 	whole       bool // seen from its first byte to its last one, without a hole
 	ended       bool // by a FIN, or by a reset of the connection
 	occurrences []find.Occurrence
+	unsearched  []find.Stretch
 	clipped     bool         // occurrences may be missing
 	bounded     map[int]bool // files whose search gave up on some places
 	length      int64

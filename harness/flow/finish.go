@@ -90,7 +90,7 @@ func (t *tracker) summary(c *conn) Connection {
 func (t *tracker) evidence(s *stream, c *conn) evidence {
 	e := evidence{whole: s.whole(), ended: s.ended() || c.resetBy != 0, length: s.next}
 	if s.search != nil {
-		e.occurrences, e.clipped = s.search.Occurrences()
+		e.occurrences, e.unsearched, e.clipped = s.search.Occurrences()
 		for i := range t.opts.Files {
 			if s.search.Bounded(i) {
 				if e.bounded == nil {

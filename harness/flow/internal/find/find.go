@@ -24,10 +24,11 @@ const (
 	// words of a protocol are seldom as long as to contain such a run unasked.
 	Short = 8
 
-	maxWaiting     = 64    // places remembered for a file while another is followed
-	maxTracks      = 256   // files followed at once in a stream
-	maxOccurrences = 1024  // of short files, in a stream
-	maxFound       = 4096  // in a stream
+	maxWaiting     = 64   // places remembered for a file while another is followed
+	maxTracks      = 256  // files followed at once in a stream
+	maxOccurrences = 1024 // of short files, in a stream
+	maxFound       = 4096 // in a stream
+	maxUnsearched  = 64
 	maxFoundAll    = 32768 // in all streams
 	maxOverlap     = 256
 	maxPartial     = 16
@@ -128,3 +129,6 @@ type Occurrence struct {
 	File  int
 	Start int64
 }
+
+// Stretch is a part of a stream.
+type Stretch struct{ From, To int64 }

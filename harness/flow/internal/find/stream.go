@@ -19,7 +19,7 @@ type Stream struct {
 	partial     []Partial
 	occurrences []Occurrence
 	clipped     bool // more occurrences than are kept
-	unsearched  bool // stretches not searched for them
+	unsearched  []Stretch
 	bounded     map[int]bool
 }
 
@@ -44,7 +44,6 @@ type track struct {
 	dropped bool    // there were more
 	cursor  *piece
 	dead    bool
-	alone   bool // short files were not looked for in a part of it
 }
 
 // Stream begins a search.
@@ -57,10 +56,11 @@ func (st *Stream) Found() []Found { return st.found }
 // out not to be the file. A whole run elsewhere does not remove it.
 func (st *Stream) Partial() []Partial { return st.partial }
 
-// Occurrences returns places of short files outside the runs that were followed,
-// and whether some may be missing.
-func (st *Stream) Occurrences() (at []Occurrence, clipped bool) {
-	return st.occurrences, st.clipped || st.unsearched
+// Occurrences returns places of short files, the stretches of the stream that
+// were not searched for them, since there a longer file was being followed, and
+// whether some other places may be missing.
+func (st *Stream) Occurrences() (at []Occurrence, unsearched []Stretch, clipped bool) {
+	return st.occurrences, st.unsearched, st.clipped
 }
 
 // Bounded says whether the search for a file gave up on some places: what was not
@@ -108,7 +108,6 @@ func (st *Stream) Feed(b []byte, m Mark) {
 		before := st.tracks[i].place.start
 		st.advance(&st.tracks[i], st.pos, b, m)
 		if t := &st.tracks[i]; !t.dead && t.place.start == before {
-			t.alone = true
 			followed = true
 		}
 	}
@@ -134,8 +133,12 @@ func (st *Stream) Feed(b []byte, m Mark) {
 			st.propose(a, st.pos+int64(at), t.window, before, base, b, m)
 		})
 	}
-	if len(st.set.shorts) > 0 && !followed {
-		st.findShort(joined[:n+min(head, Short)], n, b)
+	if len(st.set.shorts) > 0 {
+		if followed {
+			st.leaveOut(int64(len(b)))
+		} else {
+			st.findShort(joined[:n+min(head, Short)], n, b)
+		}
 	}
 	st.bury()
 	st.keepTail(b)
@@ -238,7 +241,6 @@ func (st *Stream) advance(t *track, from int64, b []byte, m Mark) {
 		switch {
 		case k < n:
 			st.differs(t.file, t.place.start, off+int64(k), b[k], m)
-			st.unsearched = st.unsearched || t.alone
 			if t.dropped {
 				st.bound(t.file)
 			}
@@ -359,16 +361,27 @@ func (st *Stream) Skip(n int64, m Mark) {
 	st.bury()
 	st.pos += n
 	st.tailLen = 0
-	st.unsearched = true
 }
 
 // End says that the stream ends here.
 func (st *Stream) End() {
 	for _, t := range st.tracks {
 		st.note(Partial{File: t.file, Start: t.place.start, Agreed: st.pos - t.place.start, Ended: true, At: st.markOf(st.pos)})
-		st.unsearched = st.unsearched || t.alone
 	}
 	st.tracks = nil
+}
+
+// leaveOut notes that the next n bytes are not searched for short files. A place that begins
+// up to their length before is not found either.
+func (st *Stream) leaveOut(n int64) {
+	from := max(0, st.pos-Short)
+	if k := len(st.unsearched); k > 0 && st.unsearched[k-1].To >= from {
+		st.unsearched[k-1].To = st.pos + n
+	} else if k < maxUnsearched {
+		st.unsearched = append(st.unsearched, Stretch{from, st.pos + n})
+	} else {
+		st.clipped = true
+	}
 }
 
 // findShort notes where the short files' bytes are: joined holds the last n bytes before
