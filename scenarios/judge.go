@@ -187,32 +187,44 @@ func agreement(checks []flow.Check) flow.Check {
 		name    string
 		verdict flow.Verdict
 	}
-	proofs := []proof{{"disk", ""}, {"wire", ""}, {"connections", ""}}
+	proofs := []proof{{name: "disk"}, {name: "wire"}, {name: "connections"}}
 	for i := range proofs {
-		for _, c := range checks {
-			if c.Name == proofs[i].name {
-				proofs[i].verdict = flow.Worst(proofs[i].verdict, c.Verdict)
-			}
-		}
+		proofs[i].verdict = worstNamed(checks, proofs[i].name)
 		if proofs[i].verdict == "" {
 			return flow.Check{Name: "agreement", Verdict: flow.Inconclusive, Detail: "there is no proof by " + proofs[i].name}
 		}
 	}
-	slices.SortStableFunc(proofs, func(a, b proof) int { return cmp.Compare(rank(a.verdict), rank(b.verdict)) })
-	worst := proofs[2].verdict
+	rank := []flow.Verdict{flow.Pass, flow.Inconclusive, flow.Fail}
+	slices.SortStableFunc(proofs, func(a, b proof) int {
+		return cmp.Compare(slices.Index(rank, a.verdict), slices.Index(rank, b.verdict))
+	})
+	best, middle, worst := proofs[0], proofs[1], proofs[2]
+	check := flow.Check{Name: "agreement", Verdict: worst.verdict}
 	switch {
-	case proofs[0].verdict == worst && worst == flow.Pass:
-		return flow.Check{Name: "agreement", Verdict: flow.Pass, Detail: "disk, wire and connections agree"}
-	case proofs[0].verdict == worst:
-		return flow.Check{Name: "agreement", Verdict: worst, Detail: fmt.Sprintf("disk, wire and connections are all %s", worst)}
-	case proofs[0].verdict == proofs[1].verdict:
-		return flow.Check{Name: "agreement", Verdict: worst,
-			Detail: fmt.Sprintf("%s and %s say %s, %s says %s", proofs[0].name, proofs[1].name, proofs[0].verdict, proofs[2].name, worst)}
+	case best.verdict == worst.verdict && worst.verdict == flow.Pass:
+		check.Detail = "disk, wire and connections agree"
+	case best.verdict == worst.verdict:
+		check.Detail = fmt.Sprintf("disk, wire and connections are all %s", worst.verdict)
+	case best.verdict == middle.verdict:
+		check.Detail = fmt.Sprintf("%s and %s say %s, %s alone says %s", best.name, middle.name, best.verdict, worst.name, worst.verdict)
+	case middle.verdict == worst.verdict:
+		check.Detail = fmt.Sprintf("%s alone says %s, %s and %s say %s", best.name, best.verdict, middle.name, worst.name, worst.verdict)
+	default:
+		check.Detail = fmt.Sprintf("%s says %s, %s says %s, %s says %s", best.name, best.verdict, middle.name, middle.verdict, worst.name, worst.verdict)
 	}
-	return flow.Check{Name: "agreement", Verdict: worst,
-		Detail: fmt.Sprintf("%s says %s, %s says %s, %s says %s", proofs[0].name, proofs[0].verdict, proofs[1].name, proofs[1].verdict, proofs[2].name, worst)}
+	return check
 }
 
-func rank(v flow.Verdict) int {
-	return slices.Index([]flow.Verdict{flow.Pass, flow.Inconclusive, flow.Fail}, v)
+// worstNamed is the worst verdict of the checks of that name, "" where there is none.
+func worstNamed(checks []flow.Check, name string) flow.Verdict {
+	var verdicts []flow.Verdict
+	for _, c := range checks {
+		if c.Name == name {
+			verdicts = append(verdicts, c.Verdict)
+		}
+	}
+	if len(verdicts) == 0 {
+		return ""
+	}
+	return flow.Worst(verdicts...)
 }

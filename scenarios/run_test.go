@@ -60,16 +60,6 @@ func wantVerdict(t *testing.T, r Report, want flow.Verdict) {
 	t.Errorf("%s: verdict %s, want %s:%s", r.Name(), r.Verdict, want, b.String())
 }
 
-func verdictOf(r Report, check string) flow.Verdict {
-	var worst flow.Verdict
-	for _, c := range r.Checks {
-		if c.Name == check {
-			worst = flow.Worst(worst, c.Verdict)
-		}
-	}
-	return worst
-}
-
 // TestParts runs every part in every variant, dialect and server model.
 func TestParts(t *testing.T) {
 	harnesstest.Require(t, "root")
@@ -95,7 +85,7 @@ func TestNonPersistentClientsFailTheClaim(t *testing.T) {
 	for check, want := range map[string]flow.Verdict{
 		"connections": flow.Fail, "disk": flow.Pass, "capture": flow.Pass, "streams": flow.Pass, "clients": flow.Pass,
 	} {
-		if got := verdictOf(r, check); got != want {
+		if got := worstNamed(r.Checks, check); got != want {
 			t.Errorf("check %s is %s, want %s", check, got, want)
 		}
 	}
@@ -145,7 +135,7 @@ func TestAFlippedByteIsFoundAtItsOffset(t *testing.T) {
 			t.Errorf("%s: %s, want FAIL at offset %d: %s", name, c.Verdict, at, c.Detail)
 		}
 	}
-	if got := verdictOf(r.report, "connections"); got != flow.Pass {
+	if got := worstNamed(r.report.Checks, "connections"); got != flow.Pass {
 		t.Errorf("connections: %s", got)
 	}
 }

@@ -46,7 +46,7 @@ func runCommand() *cobra.Command {
 				return err
 			}
 			o := scenarios.Options{Out: out, Timeout: timeout}
-			if err := scenarios.Ready(); err != nil {
+			if err := scenarios.Ready(c.Context()); err != nil {
 				return err
 			}
 			defer giveBack(out)

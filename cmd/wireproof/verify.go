@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wireproof/wireproof/harness/flow"
+)
+
+func verifyCommand() *cobra.Command {
+	var (
+		files, server string
+		connections   int
+		asJSON        bool
+	)
+	c := &cobra.Command{
+		Use:   "verify CAPTURE",
+		Short: "finds files in a capture, and judges whether all of them are there whole",
+		Long: "verify reads a capture (pcap or pcapng, - for standard input), rebuilds every TCP connection in it, and looks for each\n" +
+			"file of a folder as one contiguous run of bytes, in either direction. It needs no root, and no knowledge of the protocol.",
+		Example: "  wireproof verify wireproof-out/e-all-stream-thread/h1-eth0.pcapng --files wireproof-out/novels --connections 5\n" +
+			"  tcpdump -i lo -w - port 80 | wireproof verify - --files htdocs --server 127.0.0.1:80",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("name one capture file, or - for standard input")
+			}
+			if files == "" {
+				return usage("--files DIR: say which files to look for")
+			}
+			o := flow.Options{}
+			var err error
+			if o.Server, err = parseServer(server); err != nil {
+				return err
+			}
+			if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
+				return usage("--files %s: %w", files, err)
+			}
+			in, err := openCapture(args[0], c.InOrStdin())
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			a, err := flow.Analyze(c.Context(), in, o)
+			if err != nil {
+				return fmt.Errorf("verify %s: %w", args[0], err)
+			}
+			if !c.Flags().Changed("connections") {
+				connections = -1
+			} else if connections < 0 {
+				return usage("--connections %d: a number of connections is 0 or more", connections)
+			}
+			checks := a.Survey(connections)
+			worst := worstOf(checks)
+			if asJSON {
+				err = writeJSON(c.OutOrStdout(), struct {
+					Verdict flow.Verdict `json:"verdict"`
+					Checks  []flow.Check `json:"checks"`
+					*flow.Analysis
+				}{worst, checks, a})
+			} else {
+				err = printVerification(c.OutOrStdout(), a, checks, worst)
+			}
+			if err != nil {
+				return err
+			}
+			return verdict(worst)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&files, "files", "", "folder of the files to look for")
+	f.StringVar(&server, "server", "", "only connections to this server: ADDRESS, :PORT or ADDRESS:PORT")
+	f.IntVar(&connections, "connections", 0, "claim that there were exactly this many connections (default: any number)")
+	f.BoolVar(&asJSON, "json", false, "print everything that is known as JSON")
+	return c
+}
+
+func openCapture(name string, stdin io.Reader) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usage("capture: %w", err)
+	}
+	return f, nil
+}
+
+// parseServer reads ADDRESS, :PORT or ADDRESS:PORT; an IPv6 address with a port stands in brackets.
+func parseServer(s string) (netip.AddrPort, error) {
+	if s == "" {
+		return netip.AddrPort{}, nil
+	}
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap, nil
+	}
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.AddrPortFrom(addr, 0), nil
+	}
+	if s[0] == ':' {
+		if port, err := strconv.ParseUint(s[1:], 10, 16); err == nil {
+			return netip.AddrPortFrom(netip.Addr{}, uint16(port)), nil
+		}
+	}
+	return netip.AddrPort{}, usage("--server %q: give ADDRESS, :PORT or ADDRESS:PORT, such as 10.0.0.1:12345", s)
+}
+
+func worstOf(checks []flow.Check) flow.Verdict {
+	var worst flow.Verdict
+	for _, c := range checks {
+		worst = flow.Worst(worst, c.Verdict)
+	}
+	return worst
+}
+
+func printVerification(w io.Writer, a *flow.Analysis, checks []flow.Check, worst flow.Verdict) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CLIENT\tSERVER\tHANDSHAKE\tCLOSED BY\tSEGMENTS\tAGAIN\tTO CLIENT\tTO SERVER\tFILES")
+	for _, c := range a.Connections {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\n",
+			c.Client, c.Server, c.Handshake, c.ClosedBy, c.Segments, c.Retransmissions, c.BytesToClient, c.BytesToServer, len(c.Files))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range checks {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", c.Verdict, c.Name, c.Detail)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", worst)
+	return err
+}
