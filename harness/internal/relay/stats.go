@@ -10,12 +10,12 @@ type Cause int
 
 // The causes of drops.
 const (
-	Loss   Cause = iota // the decider lost it
-	List                // DropNext, or a Decision with Listed
-	Queue               // the queue was full
-	Down                // the link, or the interface it was for, was down
-	MTU                 // longer than Config.MTU
-	Fault               // the engine's own fault: it could not keep up, or the kernel did not take the frame
+	Loss  Cause = iota // the decider lost it
+	List               // DropNext, or a Decision with Listed
+	Queue              // the queue was full
+	Down               // the link, or the interface it was for, was down
+	MTU                // longer than Config.MTU
+	Fault              // the engine's own fault: it could not keep up, or the kernel did not take the frame
 	causes
 )
 
@@ -67,8 +67,7 @@ type DirectionStats struct {
 	Late Lateness
 }
 
-// Drops count packets by cause. The sum with PacketsOut-Duplicated and InFlight is PacketsIn, except for those of Engine
-// that the kernel dropped before the engine saw them (Missed).
+// Drops count packets by cause. PacketsIn and Duplicated together are PacketsOut, InFlight and Total less Missed.
 type Drops struct {
 	Loss, List, Queue, Down, MTU, Engine uint64
 	// Missed is the part of Engine that was lost before it was read: the TAP's ring (tx_dropped) or the socket's buffer

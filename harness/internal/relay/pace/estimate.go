@@ -1,0 +1,33 @@
+package pace
+
+import "slices"
+
+// An Estimate is a running quantile of the last samples.
+type Estimate struct {
+	samples [63]int64
+	next, n int
+	since   int // samples since the quantiles were computed
+	median  int64
+	low     int64
+}
+
+// Add adds a sample.
+func (e *Estimate) Add(v int64) {
+	e.samples[e.next] = v
+	e.next = (e.next + 1) % len(e.samples)
+	e.n = min(e.n+1, len(e.samples))
+	if e.since++; e.since < 8 && e.n > 8 {
+		return
+	}
+	e.since = 0
+	sorted := e.samples
+	part := sorted[:e.n]
+	slices.Sort(part)
+	e.median, e.low = part[e.n/2], part[e.n/10]
+}
+
+// Median of the samples, zero where there are none.
+func (e *Estimate) Median() int64 { return e.median }
+
+// Low is what nine of ten samples exceed.
+func (e *Estimate) Low() int64 { return e.low }
