@@ -120,6 +120,9 @@ func (j *carriage) judge() {
 }
 
 func (j *carriage) is(v Verdict, note string) {
+	if slices.Contains(j.notes, note) {
+		return // a file that is claimed several times
+	}
 	if v == Fail && j.w.verdict == Inconclusive {
 		j.notes = append([]string{note}, j.notes...) // what decides comes first
 	} else {
@@ -206,7 +209,7 @@ func (j *carriage) explain(f File, from int64) string {
 	for i := range j.a.Connections {
 		o := &j.a.Connections[i]
 		if o != j.c && slices.ContainsFunc(o.Files, func(x Found) bool { return x.Name == f.Name && x.Direction == ToClient }) {
-			return fmt.Sprintf("%s is not on this connection, but on that of %s", f.Name, o.Client)
+			return fmt.Sprintf("%s is not on this connection, but on that of %s, which begins with packet %d", f.Name, o.Client, o.FirstPacket)
 		}
 	}
 	return fmt.Sprintf("%s: no beginning of it is in the %s bytes that the server sent", f.Name, thousands(j.c.toClient.length))
@@ -248,6 +251,9 @@ func (j *carriage) extra() {
 			continue
 		}
 		taken = append(taken, r) // those inside it are not told apart
+		if j.misplaced(r.name) {
+			continue // absent where it is claimed: that has been said
+		}
 		text := fmt.Sprintf("it carries %s too, at stream offset %s, which is not claimed", r.name, thousands(r.start))
 		if n := strings.Count(strings.Join(j.s.Files, "\x00")+"\x00", r.name+"\x00"); n > 0 {
 			text = fmt.Sprintf("it carries %s once more than claimed, at stream offset %s", r.name, thousands(r.start))
@@ -261,6 +267,22 @@ func (j *carriage) extra() {
 			j.is(Fail, text)
 		}
 	}
+}
+
+// misplaced says whether a file is claimed more often than it was assigned.
+func (j *carriage) misplaced(name string) bool {
+	claimed, assigned := 0, 0
+	for _, f := range j.s.Files {
+		if f == name {
+			claimed++
+		}
+	}
+	for _, t := range j.taken {
+		if t.name == name {
+			assigned++
+		}
+	}
+	return claimed > assigned
 }
 
 // around judges a run that overlaps one that is assigned.
@@ -332,34 +354,30 @@ func (j *carriage) within(u find.Stretch) bool {
 }
 
 // judgeWire judges every session's files.
-func (a *Analysis) judgeWire(sessions []Session, groups []*group) []Check {
+func (a *Analysis) judgeWire(sessions []Session, outcomes []outcome) []Check {
 	const name = "wire"
 	checks := make([]Check, len(sessions))
-	for _, g := range groups {
-		for _, i := range g.sessions {
-			s := sessions[i]
-			c := g.of[i]
-			if c == nil {
-				text := fmt.Sprintf("%s: no connection is left that could have carried %s", s.label(), few(s.Files, 6))
-				if len(s.Files) == 0 {
-					text = fmt.Sprintf("%s: the claimed connection was not seen", s.label())
-				}
-				if reason := a.blind(); reason != "" {
-					checks[i] = Check{name, Inconclusive, text + "; " + reason + "."}
-				} else {
-					checks[i] = Check{name, Fail, text + "."}
-				}
-				continue
+	for i, s := range sessions {
+		c, w := outcomes[i].c, outcomes[i].w
+		if c == nil {
+			text := fmt.Sprintf("%s: no connection is left that could have carried %s", s.label(), few(s.Files, 6))
+			if len(s.Files) == 0 {
+				text = fmt.Sprintf("%s: the claimed connection was not seen", s.label())
 			}
-			w := g.results[i]
-			who := s.label()
-			if who != c.Client.Addr().String() {
-				who += " (" + c.Client.String() + ")"
+			if reason := a.blind(); reason != "" {
+				checks[i] = Check{name, Inconclusive, text + "; " + reason + "."}
 			} else {
-				who = c.Client.String()
+				checks[i] = Check{name, Fail, text + "."}
 			}
-			checks[i] = Check{name, w.verdict, who + ": " + w.detail + "."}
+			continue
 		}
+		who := s.label()
+		if who != c.Client.Addr().String() {
+			who += " (" + c.Client.String() + ")"
+		} else {
+			who = c.Client.String()
+		}
+		checks[i] = Check{name, w.verdict, who + ": " + w.detail + "."}
 	}
 	return checks
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -8,6 +9,12 @@ import (
 // finish turns a connection into its summary and lets go of it.
 func (t *tracker) finish(c *conn) {
 	t.detach(c)
+	defer t.recycle(c)
+	for _, s := range c.streams {
+		if s != nil && c.ignored {
+			s.w.release(t.pool)
+		}
+	}
 	if c.ignored {
 		return
 	}
@@ -25,10 +32,15 @@ func (t *tracker) finish(c *conn) {
 			return
 		}
 		t.a.Attempts = append(t.a.Attempts, r)
-	case len(t.a.Connections) >= maxListed:
+	case t.count >= maxListed:
 		t.a.ConnectionsNotListed++
 	default:
-		t.a.Connections = append(t.a.Connections, r)
+		if t.count%256 == 0 {
+			t.listed = append(t.listed, make([]Connection, 0, 256))
+		}
+		last := &t.listed[t.count/256]
+		*last = append(*last, r)
+		t.count++
 	}
 }
 
@@ -182,6 +194,8 @@ func (t *tracker) finishAll() {
 	for t.lru.next != &t.lru {
 		t.finish(t.lru.next)
 	}
+	t.a.Connections = slices.Concat(t.listed...)
+	t.listed = nil
 	byFirst := func(c []Connection) {
 		sort.SliceStable(c, func(i, j int) bool { return c[i].FirstPacket < c[j].FirstPacket })
 	}

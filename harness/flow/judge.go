@@ -17,11 +17,12 @@ import (
 // session) and close, in this order.
 func (a *Analysis) Judge(sessions []Session) []Check {
 	groups := a.group(sessions)
+	outcomes := make([]outcome, len(sessions))
 	for _, g := range groups {
-		g.match(a, sessions)
+		g.match(a, sessions, outcomes)
 	}
 	checks := []Check{a.judgeCapture(), a.judgeConnections(groups), a.judgeStreams(groups)}
-	checks = append(checks, a.judgeWire(sessions, groups)...)
+	checks = append(checks, a.judgeWire(sessions, outcomes)...)
 	return append(checks, a.judgeClose(groups))
 }
 
@@ -33,9 +34,10 @@ type group struct {
 	sessions []int // in the order claimed
 	conns    []*Connection
 	attempts []*Connection
-	of       map[int]*Connection // the connection of each session, where there is one
-	results  map[int]wire        // of those
 }
+
+// exact says whether only one pair of addresses and port is admitted.
+func (g *group) exact() bool { return g.narrow() == 5 }
 
 func (g *group) admits(c *Connection) bool {
 	if g.client.IsValid() && g.client != c.Client.Addr() {
@@ -63,26 +65,33 @@ func (g *group) narrow() int {
 }
 
 func (a *Analysis) group(sessions []Session) []*group {
-	var groups []*group
-	for i, s := range sessions {
-		client := s.Client.Unmap()
-		server := netip.AddrPortFrom(s.Server.Addr().Unmap(), s.Server.Port())
-		k := slices.IndexFunc(groups, func(g *group) bool { return g.client == client && g.server == server })
-		if k < 0 {
-			k = len(groups)
-			groups = append(groups, &group{client: client, server: server, of: map[int]*Connection{}, results: map[int]wire{}})
-		}
-		groups[k].sessions = append(groups[k].sessions, i)
-		if groups[k].name == "" {
-			groups[k].name = s.label()
-		}
+	type pair struct {
+		client netip.Addr
+		server netip.AddrPort
 	}
-	order := slices.Clone(groups)
-	slices.SortStableFunc(order, func(x, y *group) int { return cmp.Compare(y.narrow(), x.narrow()) })
+	var groups, wide []*group
+	index := map[pair]*group{}
+	for i, s := range sessions {
+		p := pair{s.Client.Unmap(), netip.AddrPortFrom(s.Server.Addr().Unmap(), s.Server.Port())}
+		g := index[p]
+		if g == nil {
+			g = &group{name: s.label(), client: p.client, server: p.server}
+			index[p] = g
+			groups = append(groups, g)
+			if !g.exact() {
+				wide = append(wide, g)
+			}
+		}
+		g.sessions = append(g.sessions, i)
+	}
+	slices.SortStableFunc(wide, func(x, y *group) int { return cmp.Compare(y.narrow(), x.narrow()) })
 	give := func(list []Connection, to func(g *group, c *Connection)) {
 		for i := range list {
-			if k := slices.IndexFunc(order, func(g *group) bool { return g.admits(&list[i]) }); k >= 0 {
-				to(order[k], &list[i])
+			c := &list[i]
+			if g := index[pair{c.Client.Addr(), c.Server}]; g != nil {
+				to(g, c)
+			} else if k := slices.IndexFunc(wide, func(g *group) bool { return g.admits(c) }); k >= 0 {
+				to(wide[k], c)
 			}
 		}
 	}

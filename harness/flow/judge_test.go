@@ -139,7 +139,7 @@ func fixtures() []fixture {
 		{name: "two clients, swapped", build: func(s *script) {
 			one(s).serve("A", novelA).close()
 			s.talk(h3, server, 7, 8).open().serve("B", novelB).close()
-		}, claim: append(claim("B"), session("10.0.0.3", "A")), want: "PPPFFP", detail: "B is not on this connection, but on that of 10.0.0.3:40999"},
+		}, claim: append(claim("B"), session("10.0.0.3", "A")), want: "PPPFFP", detail: "B is not on this connection, but on that of 10.0.0.3:40999, which begins with packet"},
 
 		{name: "SYN retransmitted", build: func(s *script) {
 			k := s.talk(h2, server, 1000, 5000)

@@ -10,10 +10,10 @@ import (
 
 // Bounds on connections.
 const (
-	maxLive     = 4096  // followed at once
-	maxListed   = 10000 // in Analysis.Connections
-	maxAttempts = 1000  // in Analysis.Attempts
-	maxChain    = 4     // incarnations of a four-tuple followed at once
+	maxLive     = 2000 // followed at once
+	maxListed   = 6000 // in Analysis.Connections
+	maxAttempts = 1000 // in Analysis.Attempts
+	maxChain    = 4    // incarnations of a four-tuple followed at once
 	maxRecent   = 1 << 14
 )
 
@@ -32,6 +32,15 @@ type tracker struct {
 	implausible uint64
 	evicted uint64
 	recent  []recent
+
+	// Connections and streams that were let go, to be used again: captures of very
+	// many connections would otherwise leave the garbage collector a heap of them.
+	spareConns   []*conn
+	spareStreams []*stream
+
+	// Summaries, in pieces of 256: one growing slice leaves twice its size behind.
+	listed [][]Connection
+	count  int
 }
 
 // recent remembers a packet, to know it again when it is captured twice.
@@ -242,7 +251,11 @@ func (t *tracker) add(head *conn, k key, client int, m find.Mark) *conn {
 			break
 		}
 	}
-	c := &conn{key: k, client: client, older: head, first: m.Time, last: m.Time}
+	c := new(conn)
+	if n := len(t.spareConns); n > 0 {
+		c, t.spareConns = t.spareConns[n-1], t.spareConns[:n-1]
+	}
+	*c = conn{key: k, client: client, older: head, first: m.Time, last: m.Time}
 	c.sum.FirstPacket = m.Packet
 	server := netip.AddrPortFrom(k.b.IP(), k.pb)
 	c.sum.Client = netip.AddrPortFrom(k.a.IP(), k.pa)
@@ -296,15 +309,35 @@ func (t *tracker) evict() {
 	t.finish(victim)
 }
 
+// recycle keeps a connection that nothing refers to any more.
+func (t *tracker) recycle(c *conn) {
+	for i, s := range c.streams {
+		if s != nil {
+			t.spareStreams = append(t.spareStreams, s)
+			c.streams[i] = nil
+		}
+	}
+	t.spareConns = append(t.spareConns, c)
+}
+
 // streamOf returns a direction of a connection: 0 what the client sends.
 func (t *tracker) streamOf(c *conn, f int) *stream {
 	if c.streams[f] == nil {
-		s := &stream{t: t, c: c, dir: ToServer, fin: -1, iface: -1}
+		s := new(stream)
+		if n := len(t.spareStreams); n > 0 {
+			s, t.spareStreams = t.spareStreams[n-1], t.spareStreams[:n-1]
+		}
+		*s = stream{t: t, c: c, dir: ToServer, fin: -1, iface: -1, search: s.search}
 		if f == 1 {
 			s.dir = ToClient
 		}
 		s.w.owner = s
-		if t.set != nil && !c.ignored {
+		switch {
+		case t.set == nil || c.ignored:
+			s.search = nil
+		case s.search != nil:
+			s.search.Reset()
+		default:
 			s.search = t.set.Stream()
 		}
 		if t.opts.Sink != nil && !c.ignored {

@@ -3,7 +3,7 @@ package flow
 // Verdict is the outcome of a check.
 type Verdict string
 
-// The three verdicts. The zero value, "", is no verdict and ranks below Pass.
+// The three verdicts. The zero value, "", is no verdict.
 const (
 	Pass         Verdict = "PASS"
 	Inconclusive Verdict = "INCONCLUSIVE" // evidence is missing; neither shown nor refuted

@@ -13,9 +13,16 @@ type wire struct {
 	agreed  int64 // bytes of claimed files that were found, to choose the likeliest
 }
 
+// outcome is the connection that a session was matched with (nil: none) and what
+// it carries.
+type outcome struct {
+	c *Connection
+	w wire
+}
+
 // match pairs sessions with connections: as many as possible so that the connection
 // carries what the session claims, then those that carry the most of it.
-func (g *group) match(a *Analysis, sessions []Session) {
+func (g *group) match(a *Analysis, sessions []Session, outcomes []outcome) {
 	// Sessions that claim the same share their judgements.
 	kind := make([]int, len(g.sessions))
 	var kinds []Session
@@ -78,8 +85,7 @@ func (g *group) match(a *Analysis, sessions []Session) {
 	}
 	for c, s := range owner {
 		if s > 0 {
-			g.of[g.sessions[s-1]] = g.conns[c]
-			g.results[g.sessions[s-1]] = judge(s-1, c)
+			outcomes[g.sessions[s-1]] = outcome{g.conns[c], judge(s-1, c)}
 		}
 	}
 }

@@ -49,6 +49,13 @@ type track struct {
 // Stream begins a search.
 func (s *Set) Stream() *Stream { return &Stream{set: s} }
 
+// Reset begins another search. Slices returned before stay valid.
+func (st *Stream) Reset() {
+	tracks := st.tracks[:0]
+	clear(tracks[:cap(tracks)])
+	*st = Stream{set: st.set, tracks: tracks}
+}
+
 // Found returns the runs so far, in the order in which they were completed.
 func (st *Stream) Found() []Found { return st.found }
 
