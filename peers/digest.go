@@ -24,12 +24,31 @@ const digestUnit = 64 << 10
 type digest struct {
 	mu   sync.Mutex
 	h    hash.Hash
-	pos  int64
+	pos  atomic.Int64 // moves under mu
 	sum  [sha256.Size]byte
 	done atomic.Bool
 }
 
-func newDigest(from int64) *digest { return &digest{h: sha256.New(), pos: from} }
+func newDigest(from int64) *digest {
+	d := &digest{h: sha256.New()}
+	d.pos.Store(from)
+	return d
+}
+
+// mostBehind bounds how far a digest falls behind a network that is faster, in
+// bytes: the other end waits for the rest of it after the last byte, about
+// 2 s for this much, and must not take that for the end of all progress.
+const mostBehind = 4 << 30
+
+// catchUp digests until no more than mostBehind bytes before end are left.
+func (d *digest) catchUp(f io.ReaderAt, end int64) error {
+	for end-d.pos.Load() > mostBehind {
+		if more, err := d.step(f, end); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
 
 var units = sync.Pool{New: func() any { return new([digestUnit]byte) }}
 
@@ -42,26 +61,27 @@ func (d *digest) step(f io.ReaderAt, end int64) (bool, error) {
 		return false, nil
 	}
 	defer d.mu.Unlock()
-	if end-d.pos < digestUnit {
+	if end-d.pos.Load() < digestUnit {
 		return false, nil
 	}
 	return d.stepLocked(f, end)
 }
 
 func (d *digest) stepLocked(f io.ReaderAt, end int64) (bool, error) {
-	if d.pos >= end {
+	pos := d.pos.Load()
+	if pos >= end {
 		return false, nil
 	}
 	buf := units.Get().(*[digestUnit]byte)
 	defer units.Put(buf)
-	n, err := f.ReadAt(buf[:min(digestUnit, end-d.pos)], d.pos)
+	n, err := f.ReadAt(buf[:min(digestUnit, end-pos)], pos)
 	d.h.Write(buf[:n])
-	d.pos += int64(n)
+	d.pos.Store(pos + int64(n))
 	if n == 0 {
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return false, fmt.Errorf("digest at offset %d of %d: %w", d.pos, end, err)
+		return false, fmt.Errorf("digest at offset %d of %d: %w", pos, end, err)
 	}
 	return true, nil
 }

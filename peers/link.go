@@ -22,6 +22,7 @@ type link struct {
 	quick  bool            // set TCP_QUICKACK again after each read
 	limits Limits          // resolved
 	moved  atomic.Int64    // bytes read and written: what the idle limit watches
+	worked atomic.Int64    // progress of other kinds
 	onByte bool            // the header limit starts with the next byte read
 	dead   atomic.Bool     // closed, or about to be: whoever keeps the socket busy lets go
 
@@ -84,7 +85,7 @@ func (l *link) check() {
 		return
 	}
 	now := time.Now()
-	if moved, outq := l.moved.Load(), l.outq(); moved != l.last || outq != l.lastOutq {
+	if moved, outq := l.moved.Load()+l.worked.Load(), l.outq(); moved != l.last || outq != l.lastOutq {
 		l.last, l.lastOutq, l.lastAt = moved, outq, now
 	}
 	switch {
@@ -127,7 +128,6 @@ func (l *link) startHeader(now bool) {
 // endHeader ends the header limit; from here on the idle limit counts.
 func (l *link) endHeader() {
 	l.onByte = false
-	l.moved.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
@@ -231,4 +231,10 @@ func (l *link) alive() error {
 		return l.cause
 	}
 	return net.ErrClosed
+}
+
+// working is alive for work that moves no bytes, and says that it makes progress.
+func (l *link) working() error {
+	l.worked.Add(1)
+	return l.alive()
 }

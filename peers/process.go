@@ -152,7 +152,7 @@ func runConn(ctx context.Context, cfg ServeConfig, stderr io.Writer) int {
 		go func() { // ends with the process
 			os.NewFile(lifeline, "lifeline").Read(make([]byte, 1))
 			cancel(errors.New("the server ended"))
-			time.Sleep(time.Second)
+			time.Sleep(5 * time.Second)
 			os.Exit(1)
 		}()
 		s.ServeConn(ctx, conn) // an error is the connection's, and logged

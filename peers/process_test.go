@@ -139,7 +139,9 @@ func TestProcesses(t *testing.T) {
 
 func TestProcessFailures(t *testing.T) {
 	_, address := server(t, ServeConfig{Dir: t.TempDir()})
-	free := connect(t, address).LocalAddr().String() // a port where nobody listens
+	conn := connect(t, address)
+	free := conn.LocalAddr().String() // a port where nobody listens
+	conn.Close()
 	for name, tc := range map[string]struct {
 		entry  string
 		status int

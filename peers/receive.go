@@ -89,10 +89,10 @@ func (s *sink) beside() (stop func()) {
 
 // finish digests the rest, up to the end of the file.
 func (s *sink) finish() (sent, whole [sha256.Size]byte, err error) {
-	if whole, err = s.whole.finish(s.part.f, s.part.size, s.l.alive); err != nil || s.sent == nil {
+	if whole, err = s.whole.finish(s.part.f, s.part.size, s.l.working); err != nil || s.sent == nil {
 		return whole, whole, err
 	}
-	sent, err = s.sent.finish(s.part.f, s.part.size, s.l.alive)
+	sent, err = s.sent.finish(s.part.f, s.part.size, s.l.working)
 	return sent, whole, err
 }
 
@@ -225,6 +225,9 @@ func (s *sink) splice(lim *io.LimitedReader) error {
 			if err != nil {
 				return diskError(s.part.path, err)
 			}
+		}
+		if err := s.whole.catchUp(s.part.f, s.part.size); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -67,14 +67,14 @@ func (b *body) sendFile(l *link, f *os.File, key fileKey) (sent, whole [sha256.S
 			}
 		}
 		return false, nil
-	})
+	}, func(sent int64) error { return todo[0].catchUp(f, sent) })
 	quit.Store(err != nil)
 	beside.Wait()
 	if err != nil {
 		return sent, whole, err
 	}
 	for i, sum := range []*[sha256.Size]byte{&sent, &whole}[:len(todo)] {
-		if *sum, err = todo[i].finish(f, b.size, l.alive); err != nil {
+		if *sum, err = todo[i].finish(f, b.size, l.working); err != nil {
 			return sent, whole, err
 		}
 	}
@@ -82,8 +82,9 @@ func (b *body) sendFile(l *link, f *os.File, key fileKey) (sent, whole [sha256.S
 }
 
 // sendfile sends n bytes of f from an offset on. Where the socket is full it
-// calls spare, again and again until that has nothing to do, before it waits.
-func sendfile(l *link, f *os.File, offset, n int64, spare func() (bool, error)) error {
+// calls spare, again and again until that has nothing to do, before it waits; and
+// after each piece it calls passed with the offset that it has come to.
+func sendfile(l *link, f *os.File, offset, n int64, spare func() (bool, error), passed func(offset int64) error) error {
 	src, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -111,6 +112,9 @@ func sendfile(l *link, f *os.File, offset, n int64, spare func() (bool, error)) 
 				default:
 					n -= int64(k)
 					l.moved.Add(int64(k))
+					if failed = passed(offset); failed != nil {
+						return true
+					}
 				}
 			}
 			return true
@@ -140,7 +144,7 @@ func (b *body) copy(l *link, buffer int) (sent, whole [sha256.Size]byte, err err
 		if err != nil {
 			return sent, whole, err
 		}
-		if err := l.alive(); err != nil {
+		if err := l.working(); err != nil {
 			return sent, whole, err
 		}
 		all.Write(buf[:n])
