@@ -3,7 +3,13 @@
 package harnesstest
 
 import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/topo"
@@ -13,13 +19,64 @@ import (
 // test that would skip for want of one fails instead.
 const EnvRequire = "WIREPROOF_REQUIRE"
 
+var (
+	mu    sync.Mutex
+	found = make(map[string]harness.Capability)
+)
+
 // Require skips the test, with the reason and the remedy, unless the machine has all these capabilities, by
-// harness.Doctor's names ("root", "tshark", …). Without root, only the ones that can be told without it are known.
-func Require(tb testing.TB, what ...string) { panic("stub") }
+// harness.Doctor's names ("root", "tshark", …). Each is probed once for each process. A name that does not exist is fatal.
+func Require(tb testing.TB, what ...string) {
+	tb.Helper()
+	for _, name := range what {
+		c := probe(name)
+		if c.OK {
+			continue
+		}
+		if strings.HasPrefix(c.Detail, "no capability ") {
+			tb.Fatal(c.Detail)
+		}
+		if must(name) {
+			tb.Fatalf("%s requires %s, and it is missing: %s: %s", EnvRequire, name, c.Detail, c.Remedy)
+		}
+		tb.Skipf("needs %s: %s: %s", name, c.Detail, c.Remedy)
+	}
+}
 
-// Start brings t up and takes it down at the end of the test. It requires "root" and what t needs. A failure is fatal.
-func Start(tb testing.TB, t topo.Topo, o *harness.Options) *harness.Network { panic("stub") }
+func probe(name string) harness.Capability {
+	mu.Lock()
+	defer mu.Unlock()
+	c, ok := found[name]
+	if !ok {
+		c = harness.Probe(context.Background(), name)[0]
+		found[name] = c
+	}
+	return c
+}
 
-// NoLeaks notes what there is now, and fails the test if at its end (after later clean-ups) there is more: goroutines,
-// file descriptors, child processes, interfaces of the machine's own namespace, mounts. Call it first in a test.
-func NoLeaks(tb testing.TB) { panic("stub") }
+// must says whether a skip for want of name is a failure.
+func must(name string) bool {
+	list := strings.Split(os.Getenv(EnvRequire), ",")
+	return slices.Contains(list, "all") || slices.Contains(list, name)
+}
+
+// startLimit is how long a network may take to come up, the spanning tree's four seconds included.
+const startLimit = time.Minute
+
+// Start brings t up and takes it down at the end of the test. It requires "root". A failure is fatal.
+func Start(tb testing.TB, t topo.Topo, o *harness.Options) *harness.Network {
+	tb.Helper()
+	Require(tb, "root")
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	n, err := harness.Start(ctx, t, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return n
+}

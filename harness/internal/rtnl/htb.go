@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/vishvananda/netlink/nl"
@@ -67,4 +68,16 @@ func htbShape(rate int64) *nl.TcHtbCopt {
 		Buffer: ticks, Cbuffer: ticks,
 		Quantum: uint32(min(max(bytes/10, htbMinQuantum), htbMaxQuantum)),
 	}
+}
+
+// ProbeQdisc adds a queueing discipline with the kernel's defaults. It fails with ErrMissing where the kernel lacks it, and
+// succeeds also where it has defaults for some of it only.
+func ProbeQdisc(name string, index int, kind string) Op {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWQDISC, create)
+	req.AddData(&nl.TcMsg{Family: unix.AF_UNSPEC, Ifindex: int32(index), Handle: 1 << 16, Parent: rootHandle})
+	req.AddData(nl.NewRtAttr(nl.TCA_KIND, nl.ZeroTerminated(kind)))
+	if kind == "netem" {
+		req.AddData(nl.NewRtAttr(nl.TCA_OPTIONS, (&nl.TcNetemQopt{Limit: 1000}).Serialize()))
+	}
+	return Op{what: fmt.Sprintf("add %s to %s", kind, name), feature: "sch_" + kind, req: req}
 }

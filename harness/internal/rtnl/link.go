@@ -88,7 +88,7 @@ type End struct {
 	MAC   net.HardwareAddr
 }
 
-// AddVeth makes a veth pair, near in the Conn's own namespace and far in another; neither is ever anywhere else. A near end
+// AddVeth makes a veth pair, near in the Conn's own namespace and far in ns (netns.None(): the same); neither is ever anywhere else. A near end
 // with a bridge is taken up as a port of it, else up alone. The far end stays down (the kernel refuses to take it up
 // before the pair is whole: drivers/net/veth.c, veth_open).
 //
@@ -108,7 +108,9 @@ func AddVeth(near End, bridge int, far End, ns netns.NsHandle) Op {
 	nl.NewIfInfomsgChild(peer, unix.AF_UNSPEC).Index = int32(far.Index)
 	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(far.Name))
 	peer.AddRtAttr(unix.IFLA_ADDRESS, far.MAC)
-	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns)))
+	if ns.IsOpen() {
+		peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns)))
+	}
 	req.AddData(info)
 	return Op{what: fmt.Sprintf("add veth %s-%s", near.Name, far.Name), feature: "veth", req: req}
 }
