@@ -1,3 +1,23 @@
+// Package capture records every frame of a network interface to a pcapng file,
+// and says honestly whether it did.
+//
+//	            near marker ─┐                      ┌─ far marker
+//	┌─────────┐              ▼                      ▼             ┌─────────┐
+//	│   h1    │ h1-eth0 ── qdisc ─────── veth ── qdisc ── s1-eth1 │   s1    │
+//	└─────────┘   │ tap                                           └─────────┘
+//	              ▼
+//	          TPACKET_V3 ring ──▶ reader thread ──▶ pcapng
+//
+// A capture loses packets in three ways: it starts late, its ring overflows, it
+// stops early. Against the first, Start returns when a marker frame has come
+// through the ring. Against the second, the ring is large, its reader does
+// little, and the kernel's drop counter is read at the end. Against the third,
+// Stop sends marker frames out of both ends of the link and reads until they
+// have come: behind them in the queues there is nothing that was sent before.
+//
+// Marker frames go to 01:80:c2:00:00:0e, which bridges do not forward (IEEE
+// 802.1Q, table 8-1), with EtherType 0x88b5 (IEEE 802, local experimental 1).
+// They are neither written nor counted.
 package capture
 
 import (

@@ -1,23 +1,3 @@
-// Package capture records every frame of a network interface to a pcapng file,
-// and says honestly whether it did.
-//
-//	            near marker ─┐                      ┌─ far marker
-//	┌─────────┐              ▼                      ▼             ┌─────────┐
-//	│   h1    │ h1-eth0 ── qdisc ─────── veth ── qdisc ── s1-eth1 │   s1    │
-//	└─────────┘   │ tap                                           └─────────┘
-//	              ▼
-//	          TPACKET_V3 ring ──▶ reader thread ──▶ pcapng
-//
-// A capture loses packets in three ways: it starts late, its ring overflows, it
-// stops early. Against the first, Start returns when a marker frame has come
-// through the ring. Against the second, the ring is large, its reader does
-// little, and the kernel's drop counter is read at the end. Against the third,
-// Stop sends marker frames out of both ends of the link and reads until they
-// have come: behind them in the queues there is nothing that was sent before.
-//
-// Marker frames go to 01:80:c2:00:00:0e, which bridges do not forward (IEEE
-// 802.1Q, table 8-1), with EtherType 0x88b5 (IEEE 802, local experimental 1).
-// They are neither written nor counted.
 package capture
 
 import (
@@ -38,8 +18,10 @@ type Options struct {
 	// writer is busy: at 20 Gbit/s, 64 MiB are 27 ms.
 	RingBytes int
 	// BlockBytes is the size of a block of the ring, rounded up to a power of two
-	// of pages; zero: 1 MiB, or less where the ring is smaller. A frame has to fit
-	// into a block, or is cut.
+	// of pages; zero: 256 KiB, or 128 KiB in a ring below 4 MiB. A frame has to fit
+	// into a block, or is cut. Many blocks matter where little comes in: each is
+	// handed over after the retire time, full or not, so a ring of n blocks bears a
+	// reader that is held up for n times that long: 64 MiB, 2.5 s.
 	BlockBytes int
 	// Retire is how long the kernel holds a block that is not full, and so about
 	// how long Start and Stop wait; rounded to milliseconds, zero: 10 ms.

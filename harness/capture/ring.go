@@ -37,7 +37,8 @@ const (
 
 const (
 	defaultRingBytes  = 64 << 20
-	defaultBlockBytes = 1 << 20
+	defaultBlockBytes = 256 << 10
+	wholeFrameBytes   = 128 << 10 // the least power of two that holds a frame of 64 KB
 	defaultSnapLen    = 262144
 	defaultRetire     = 10 * time.Millisecond
 )
@@ -123,7 +124,7 @@ func ringGeometry(size, block int) (int, int, error) {
 	}
 	page := os.Getpagesize()
 	if block == 0 {
-		block = min(defaultBlockBytes, size/4)
+		block = min(defaultBlockBytes, max(size/16, wholeFrameBytes))
 	}
 	block = max(block, page)
 	block = 1 << bits.Len(uint(block-1))

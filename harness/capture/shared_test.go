@@ -30,9 +30,9 @@ func TestParallelCaptures(t *testing.T) {
 	list := make([]*capture.Capture, captures)
 	for i := range list {
 		if i%2 == 0 {
-			list[i] = start(t, h1, "h1-eth0", &bufs[i], capture.Options{RingBytes: 4 << 20, Far: []*capture.Sender{far}})
+			list[i] = start(t, h1, "h1-eth0", &bufs[i], capture.Options{RingBytes: 32 << 20, Far: []*capture.Sender{far}})
 		} else {
-			list[i] = start(t, s1, "s1-eth1", &bufs[i], capture.Options{RingBytes: 4 << 20, Far: []*capture.Sender{near}})
+			list[i] = start(t, s1, "s1-eth1", &bufs[i], capture.Options{RingBytes: 32 << 20, Far: []*capture.Sender{near}})
 		}
 	}
 	out := h1.raw(t, "h1-eth0")
@@ -65,12 +65,12 @@ func TestStartTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var a, b *capture.Capture
-	h1.do(func() { a, err = capture.StartTo("h1-eth0", w, capture.Options{RingBytes: 4 << 20}) })
+	h1.do(func() { a, err = capture.StartTo("h1-eth0", w, capture.Options{RingBytes: 32 << 20}) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s1.do(func() {
-		b, err = capture.StartTo("s1-eth1", w, capture.Options{RingBytes: 4 << 20, Far: []*capture.Sender{sender(t, h1, "h1-eth0")}})
+		b, err = capture.StartTo("s1-eth1", w, capture.Options{RingBytes: 32 << 20, Far: []*capture.Sender{sender(t, h1, "h1-eth0")}})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -224,7 +224,7 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Fatal(err)
 		}
 		if string(got.Section[1]) != comment || string(got.Interfaces[0].Options[2]) != name || got.Interfaces[0].SnapLen != uint32(more) {
-			t.Errorf("section %q, interface %+v", got.Section, got.Interfaces[0])
+			t.Errorf("section %v, interface %+v", got.Section, got.Interfaces[0])
 		}
 		p := got.Packets[0]
 		if p.Nanos != uint64(nanos) || !bytes.Equal(p.Data, data) || p.Length != len(data)+int(more) || p.Flags != flags || p.HasFlags != (flags != 0) || p.Comment != note {
