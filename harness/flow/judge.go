@@ -172,10 +172,10 @@ func (a *Analysis) blind() string {
 func (a *Analysis) judgeConnections(groups []*group) Check {
 	const name = "connections"
 	verdict := Pass
-	var details, good []string
+	var details, good texts
 	add := func(v Verdict, detail string) {
 		verdict = Worst(verdict, v)
-		details = append(details, detail)
+		details.add(detail)
 	}
 	claimed, total := 0, 0
 	for _, g := range groups {
@@ -201,7 +201,7 @@ func (a *Analysis) judgeConnections(groups []*group) Check {
 		case a.blind() != "":
 			add(Inconclusive, text+"; there may have been more: "+a.blind())
 		default:
-			good = append(good, fmt.Sprintf("%s: %s", who, plural(seen, "connection")))
+			good.add(fmt.Sprintf("%s: %s", who, plural(seen, "connection")))
 		}
 	}
 	others := ""
@@ -213,12 +213,12 @@ func (a *Analysis) judgeConnections(groups []*group) Check {
 		return Check{name, Inconclusive, "no connection is claimed, and some may be missing: " + a.blind() + "." + others}
 	case len(groups) == 0:
 		return Check{name, Pass, "no connection is claimed." + others}
-	case verdict == Pass && len(good) == 1:
-		return Check{name, Pass, good[0] + ", as claimed." + others}
+	case verdict == Pass && good.n == 1:
+		return Check{name, Pass, good.first[0] + ", as claimed." + others}
 	case verdict == Pass:
-		return Check{name, Pass, fmt.Sprintf("%s, as claimed: %s.%s", plural(claimed, "connection"), few(good, 8), others)}
+		return Check{name, Pass, fmt.Sprintf("%s, as claimed: %s.%s", plural(claimed, "connection"), good.few(8), others)}
 	}
-	return Check{name, verdict, few(details, 4) + "." + others}
+	return Check{name, verdict, details.few(4) + "." + others}
 }
 
 // describe names the pair.
@@ -281,7 +281,7 @@ func (g *group) tried() string {
 
 func (a *Analysis) judgeStreams(groups []*group) Check {
 	const name = "streams"
-	var bad, missing []string
+	var bad, missing texts
 	var segments, again uint64
 	n := 0
 	for _, g := range groups {
@@ -291,29 +291,29 @@ func (a *Analysis) judgeStreams(groups []*group) Check {
 			again += c.Retransmissions
 			who := c.Client.String()
 			if c.Disagreements > 0 {
-				bad = append(bad, fmt.Sprintf("%s: %s with other bytes than first seen: %s", who, plural(int(c.Disagreements), "retransmission"), c.FirstDisagreement))
+				bad.add(fmt.Sprintf("%s: %s with other bytes than first seen: %s", who, plural(int(c.Disagreements), "retransmission"), c.FirstDisagreement))
 			}
 			if c.MissingBytes > 0 {
 				h := c.Holes[0]
-				missing = append(missing, fmt.Sprintf("%s: %s bytes were never seen, the first at stream offset %s %s (%s)",
+				missing.add(fmt.Sprintf("%s: %s bytes were never seen, the first at stream offset %s %s (%s)",
 					who, thousands(int64(c.MissingBytes)), thousands(h.Offset), h.Direction, h.Reason))
 			}
 			if c.NotCompared > 0 {
-				missing = append(missing, fmt.Sprintf("%s: %s retransmitted bytes are older than the history kept and were not compared", who, thousands(int64(c.NotCompared))))
+				missing.add(fmt.Sprintf("%s: %s retransmitted bytes are older than the history kept and were not compared", who, thousands(int64(c.NotCompared))))
 			}
 			if c.Limited != "" {
-				missing = append(missing, fmt.Sprintf("%s: a bound was reached: %s", who, c.Limited))
+				missing.add(fmt.Sprintf("%s: a bound was reached: %s", who, c.Limited))
 			}
 			if !c.sure() {
-				missing = append(missing, fmt.Sprintf("%s: the beginning is not in the capture (handshake %s)", who, c.Handshake))
+				missing.add(fmt.Sprintf("%s: the beginning is not in the capture (handshake %s)", who, c.Handshake))
 			}
 		}
 	}
 	switch {
-	case len(bad) > 0:
-		return Check{name, Fail, few(bad, 3) + "."}
-	case len(missing) > 0:
-		return Check{name, Inconclusive, few(missing, 3) + "."}
+	case bad.n > 0:
+		return Check{name, Fail, bad.few(3) + "."}
+	case missing.n > 0:
+		return Check{name, Inconclusive, missing.few(3) + "."}
 	case n == 0 && a.blind() != "":
 		return Check{name, Inconclusive, "no connection of the claim was seen: " + a.blind() + "."}
 	case n == 0:
@@ -325,7 +325,7 @@ func (a *Analysis) judgeStreams(groups []*group) Check {
 
 func (a *Analysis) judgeClose(groups []*group) Check {
 	const name = "close"
-	var bad, open []string
+	var bad, open texts
 	n := 0
 	for _, g := range groups {
 		for _, c := range g.conns {
@@ -334,17 +334,17 @@ func (a *Analysis) judgeClose(groups []*group) Check {
 			switch c.ClosedBy {
 			case ClosedFIN:
 			case ClosedRSTClient, ClosedRSTServer:
-				bad = append(bad, text)
+				bad.add(text)
 			default:
-				open = append(open, text)
+				open.add(text)
 			}
 		}
 	}
 	switch {
-	case len(bad) > 0:
-		return Check{name, Fail, few(append(bad, open...), 4) + "."}
-	case len(open) > 0:
-		return Check{name, Inconclusive, few(open, 4) + "; the capture does not show how they ended."}
+	case bad.n > 0:
+		return Check{name, Fail, bad.few(4) + "."}
+	case open.n > 0:
+		return Check{name, Inconclusive, open.few(4) + "; the capture does not show how they ended."}
 	case n == 0 && a.blind() != "":
 		return Check{name, Inconclusive, "no connection of the claim was seen: " + a.blind() + "."}
 	case n == 0:
@@ -358,6 +358,26 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return thousands(int64(n)) + " " + noun + "s"
+}
+
+// texts keeps the first few of many texts, and how many there were.
+type texts struct {
+	first []string
+	n     int
+}
+
+func (t *texts) add(text string) {
+	if len(t.first) < 8 {
+		t.first = append(t.first, text)
+	}
+	t.n++
+}
+
+func (t *texts) few(n int) string {
+	if t.n <= n {
+		return strings.Join(t.first, "; ")
+	}
+	return fmt.Sprintf("%s; and %s more", strings.Join(t.first[:min(n, len(t.first))], "; "), thousands(int64(t.n-min(n, len(t.first)))))
 }
 
 // few joins at most n texts and counts the rest.
