@@ -81,6 +81,6 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 func notRun(s Scenario, why error) Report {
 	r := newReport(s)
 	r.Checks = append(r.Checks, flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("it could not be run: %v", why)})
-	r.settle()
+	r.Verdict = flow.Overall(r.Checks)
 	return r
 }

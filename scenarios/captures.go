@@ -9,6 +9,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/capture/pcapng"
+	"github.com/wireproof/wireproof/protocol"
 )
 
 // A hostCapture is the capture at one server's interface.
@@ -23,13 +24,35 @@ type hostCapture struct {
 // startCaptures captures at each server's own interface, where each connection passes exactly once.
 func (r *run) startCaptures(ctx context.Context) error {
 	for _, server := range r.scenario.Servers {
-		c, err := r.startCapture(ctx, server, "", capture.Options{})
+		c, err := r.startCapture(ctx, server, "", capture.Options{RingBytes: r.ringFor(server)})
 		if err != nil {
 			return err
 		}
 		r.captures = append(r.captures, c)
 	}
 	return nil
+}
+
+// The ring is sized to the work: where the machine is so busy that its reader comes late, all that a server sends waits in
+// the ring and nothing is lost. It is memory that cannot be swapped, so there is a limit.
+const (
+	smallestRing = 32 << 20
+	largestRing  = 256 << 20
+)
+
+// ringFor is the size of the ring that holds everything one server will send, and half as much again for headers and for
+// the acknowledgements that come back. The lockstep dialect's small frames take several times their content.
+func (r *run) ringFor(server string) int {
+	var content int64
+	for _, f := range r.fetches {
+		if f.Server == server {
+			content += r.options.Corpus.size(f.Novels)
+		}
+	}
+	if r.scenario.Dialect == protocol.Lockstep {
+		content *= 2
+	}
+	return int(min(max(content+content/2, smallestRing), largestRing))
 }
 
 // startCapture captures at the first interface of a host, into HOST-eth0.pcapng with a suffix before the extension.
@@ -74,6 +97,16 @@ func (r *run) stopCaptures() error {
 
 func (r *run) describeCapture(c *hostCapture) {
 	r.report.Captures = append(r.report.Captures, Capture{
-		Host: c.host, Interface: c.ifname, Path: c.path, Packets: c.stats.Packets, Dropped: c.stats.Dropped,
+		Host: c.host, Interface: c.ifname, Path: shorter(c.path), Packets: c.stats.Packets, Dropped: c.stats.Dropped,
 	})
+}
+
+// shorter is a path as seen from the working directory, where it lies below it.
+func shorter(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(relative) {
+			return relative
+		}
+	}
+	return path
 }

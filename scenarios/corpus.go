@@ -15,6 +15,7 @@ import (
 type Corpus struct {
 	Dir   string   // on this machine's disk, so that servers can send by sendfile
 	Names []string // Names[0] is novel 1
+	sizes map[string]int64
 }
 
 // Novels writes the five generated novels into dir, where they are not already, and returns them as a corpus.
@@ -22,9 +23,10 @@ func Novels(dir string) (Corpus, error) {
 	if err := novels.WriteTo(dir); err != nil {
 		return Corpus{}, err
 	}
-	c := Corpus{Dir: dir}
+	c := Corpus{Dir: dir, sizes: map[string]int64{}}
 	for _, n := range novels.All() {
 		c.Names = append(c.Names, n.File)
+		c.sizes[n.File] = n.Size
 	}
 	return c, nil
 }
@@ -40,7 +42,7 @@ func Folder(dir string) (Corpus, error) {
 	if err != nil {
 		return Corpus{}, fmt.Errorf("files %s: %w", dir, err)
 	}
-	c := Corpus{Dir: absolute}
+	c := Corpus{Dir: absolute, sizes: map[string]int64{}}
 	var refused []error
 	for _, e := range entries {
 		info, err := fs.Stat(os.DirFS(dir), e.Name())
@@ -52,6 +54,7 @@ func Folder(dir string) (Corpus, error) {
 			continue
 		}
 		c.Names = append(c.Names, e.Name())
+		c.sizes[e.Name()] = info.Size()
 	}
 	if len(refused) > 0 {
 		return Corpus{}, fmt.Errorf("%w: files %s: rename these: %w", ErrUsage, dir, errors.Join(refused...))
@@ -72,4 +75,13 @@ func (c Corpus) names(numbers []int) []string {
 		names[i] = c.Names[(n-1)%len(c.Names)]
 	}
 	return names
+}
+
+// size is how many bytes the files of those numbers have.
+func (c Corpus) size(numbers []int) int64 {
+	var sum int64
+	for _, name := range c.names(numbers) {
+		sum += c.sizes[name]
+	}
+	return sum
 }

@@ -73,12 +73,3 @@ type Seconds struct {
 func (r Report) Name() string {
 	return r.Part + "/" + r.Variant + "/" + r.Dialect + "/" + r.ServerModel
 }
-
-// settle sets the verdict to the worst of the checks.
-func (r *Report) settle() {
-	verdicts := make([]flow.Verdict, 0, len(r.Checks))
-	for _, c := range r.Checks {
-		verdicts = append(verdicts, c.Verdict)
-	}
-	r.Verdict = flow.Worst(verdicts...)
-}

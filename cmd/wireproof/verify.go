@@ -57,7 +57,7 @@ func verifyCommand() *cobra.Command {
 				return usage("--connections %d: a number of connections is 0 or more", connections)
 			}
 			checks := a.Survey(connections)
-			worst := worstOf(checks)
+			worst := flow.Overall(checks)
 			if asJSON {
 				err = writeJSON(c.OutOrStdout(), struct {
 					Verdict flow.Verdict `json:"verdict"`
@@ -109,14 +109,6 @@ func parseServer(s string) (netip.AddrPort, error) {
 		}
 	}
 	return netip.AddrPort{}, usage("--server %q: give ADDRESS, :PORT or ADDRESS:PORT, such as 10.0.0.1:12345", s)
-}
-
-func worstOf(checks []flow.Check) flow.Verdict {
-	var worst flow.Verdict
-	for _, c := range checks {
-		worst = flow.Worst(worst, c.Verdict)
-	}
-	return worst
 }
 
 func printVerification(w io.Writer, a *flow.Analysis, checks []flow.Check, worst flow.Verdict) error {
