@@ -26,10 +26,10 @@ func Bounds(n uint64, p, e float64) (low, high uint64) {
 // tail returns the greatest k for which fewer than k successes of n happen with
 // a chance of at most e.
 func tail(n uint64, p, e float64) uint64 {
-	// Below the mean by d, Chernoff (Hoeffding's form for p small) bounds the tail by
-	// exp(-d^2/(2np)); what lies 1e-18 of e further down does not matter.
-	mean := float64(n) * p
-	start := mean - math.Sqrt(2*mean*(math.Log(1/e)+42)) - 1
+	// By Bernstein's inequality the tail below mean-d is at most exp(-d^2/2/(npq+d/3)):
+	// what lies beyond 1e-18 of e does not matter.
+	far := math.Log(1/e) + 42
+	start := float64(n)*p - far/3 - math.Sqrt(far*far/9+2*float64(n)*p*(1-p)*far) - 1
 	k := uint64(max(start, 0))
 	term := math.Exp(logBinomial(n, k, p))
 	ratio := p / (1 - p)
@@ -40,7 +40,7 @@ func tail(n uint64, p, e float64) uint64 {
 		}
 		term *= float64(n-k) / float64(k+1) * ratio
 		k++
-		if term == 0 { // too small for a float64 so far: take it from the formula
+		if term < 1e-280 { // where float64 loses digits, the ratio would carry the error on
 			term = math.Exp(logBinomial(n, k, p))
 		}
 	}

@@ -49,9 +49,9 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// Threshold returns percent as a fraction of 2^32, to the nearest: what Hit
-// compares with. What is above zero stays above zero, and only 100 and above
-// is always.
+// Threshold returns percent as a fraction of 2^32, rounded up, which strikes the same
+// draws as the fraction itself would: what Hit compares with. What is above zero
+// stays above zero, and only 100 and above is always.
 func Threshold(percent float64) uint64 {
 	const one = 1 << 32
 	switch {
@@ -60,7 +60,7 @@ func Threshold(percent float64) uint64 {
 	case percent >= 100:
 		return one
 	}
-	return min(max(uint64(math.RoundToEven(percent/100*one)), 1), one-1)
+	return min(uint64(math.Ceil(percent/100*one)), one-1)
 }
 
 // Hit reports whether chance strikes the packet with this index. It never does
