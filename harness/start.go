@@ -79,7 +79,10 @@ func start(ctx context.Context, t topo.Topo, o *Options) (_ *Network, err error)
 		first <- err
 	}()
 	err = b.up(ctx)
-	if err := errors.Join(err, <-first); err != nil {
+	if failed := <-first; err == nil {
+		err = failed
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := n.WaitForwarding(ctx); err != nil {
@@ -182,6 +185,7 @@ func (b *builder) up(ctx context.Context) error {
 }
 
 // each runs several workers that take the numbers below count from next, until there are none, one failed, or ctx ended.
+// It returns the first error: what fails in two places at once fails for one reason.
 func each(ctx context.Context, workers, count int, work func(next func() (int, bool)) error) error {
 	var mu sync.Mutex
 	taken, stopped := 0, false
@@ -206,12 +210,14 @@ func each(ctx context.Context, workers, count int, work func(next func() (int, b
 			failed <- err
 		}()
 	}
-	var errs []error
+	var first error
 	for range workers {
-		errs = append(errs, <-failed)
+		if err := <-failed; first == nil {
+			first = err
+		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	if first != nil {
+		return first
 	}
 	return context.Cause(ctx)
 }

@@ -27,10 +27,11 @@ func Make(f func(unshare func() (netns.NsHandle, error)) error) error {
 }
 
 func unshare() (netns.NsHandle, error) {
-	if err := fault.Check("make network namespace"); err != nil {
-		return netns.None(), err
+	err := fault.Check("make network namespace")
+	ns := netns.None()
+	if err == nil {
+		ns, err = netns.New()
 	}
-	ns, err := netns.New()
 	if err != nil {
 		return netns.None(), fmt.Errorf("make network namespace: %w", err)
 	}
