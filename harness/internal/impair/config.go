@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // A Config says what is to happen to the packets of one direction of a link.
@@ -20,10 +22,10 @@ type Config struct {
 
 	// Gilbert loses packets in bursts. It and LossPercent are independent: a packet
 	// that either of them strikes is lost.
-	Gilbert GilbertElliott
+	Gilbert topo.GilbertElliott
 
 	// Drop loses the packets that any of these filters names.
-	Drop []Filter
+	Drop []topo.Filter
 
 	// Hosts gives the addresses of the names that the filters use.
 	Hosts map[string][]netip.Addr
@@ -34,7 +36,7 @@ type Config struct {
 
 	// Jitter is the scale of Distribution around the delay. Zero: none.
 	Jitter       time.Duration
-	Distribution Distribution
+	Distribution topo.Distribution
 
 	// DuplicatePercent is the share of packets that arrive twice, of those not lost.
 	DuplicatePercent float64
@@ -75,7 +77,7 @@ func (c Config) Validate() error {
 			bad("%s of %v %%: give 0 to 100", share.name, share.percent)
 		}
 	}
-	if g := c.Gilbert; g.PPercent == 0 && g != (GilbertElliott{}) {
+	if g := c.Gilbert; g.PPercent == 0 && g != (topo.GilbertElliott{}) {
 		bad("gemodel without p: give the chance to go from good to bad, above 0 and up to 100")
 	}
 	if c.Delay < 0 || c.Delay > MaxDelay {
@@ -86,7 +88,7 @@ func (c Config) Validate() error {
 	} else if c.Jitter > c.Delay {
 		bad("jitter of %v is over the delay of %v: a packet cannot arrive before it is sent: give at most %v", c.Jitter, c.Delay, c.Delay)
 	}
-	if _, err := ParseDistribution(string(c.Distribution)); err != nil {
+	if _, err := topo.ParseDistribution(string(c.Distribution)); err != nil {
 		errs = append(errs, err)
 	}
 	if c.ReorderPercent > 0 && c.Delay <= 0 {

@@ -1,60 +1,18 @@
 package impair
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
-	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
-// A Distribution is the form of jitter, by netem's names. In each, the jitter is
-// a time J that the distribution is scaled by, and the sum of delay and jitter is
-// never negative.
-//
-//   - uniform: from -J up to J, without J itself. Netem's default (tabledist in
-//     the kernel's net/sched/sch_netem.c).
-//   - normal: mean 0, standard deviation J.
-//   - pareto: the Pareto distribution with exponent 3 and least value 1, moved by its mean
-//     1.5 and stretched by 4/3: from -2/3 J, mostly a little early, now and then very late
-//     (iproute2, netem/pareto.c).
-//   - paretonormal: a quarter of normal's and three quarters of pareto's value at
-//     the same probability (iproute2, netem/paretonormal.c).
-//
-// Netem's tables hold 16-bit numbers in units of J/8192 (NETEM_DIST_SCALE), so that no
-// packet is more than 4 J off; so do these, with 4096 entries as iproute2's have.
-// They are computed when first asked for, as the inverse of the cumulative
-// distribution at the middle of 4096 equal steps of probability.
-type Distribution string
-
-// The distributions. The zero Distribution is uniform.
-const (
-	Uniform      Distribution = "uniform"
-	Normal       Distribution = "normal"
-	Pareto       Distribution = "pareto"
-	ParetoNormal Distribution = "paretonormal"
-)
-
-// Distributions returns the distributions there are.
-func Distributions() []Distribution { return []Distribution{Uniform, Normal, Pareto, ParetoNormal} }
-
-// ParseDistribution returns the distribution of this name; "" is uniform.
-func ParseDistribution(s string) (Distribution, error) {
-	if s == "" {
-		return Uniform, nil
-	}
-	if d := Distribution(s); slices.Contains(Distributions(), d) {
-		return d, nil
-	}
-	var names []string
-	for _, d := range Distributions() {
-		names = append(names, string(d))
-	}
-	return "", fmt.Errorf("unknown distribution %q: use one of %s", clip(s), strings.Join(names, ", "))
-}
-
+// The tables hold 16-bit numbers in units of J/8192, as netem's do, so that no packet is
+// more than 4 J off; they have 4096 entries, as iproute2's have, and are computed when
+// first asked for: the inverse of the cumulative distribution at the middle of 4096
+// equal steps of probability.
 const (
 	tableBits  = 12
 	tableScale = 8192 // one J: NETEM_DIST_SCALE in include/uapi/linux/pkt_sched.h
@@ -84,10 +42,10 @@ func paretoNormalInverse(u float64) float64 {
 	return normalInverse(u)/4 + min(paretoInverse(u), 4)*3/4
 }
 
-var tables = map[Distribution]func() *table{
-	Normal:       sync.OnceValue(func() *table { return makeTable(normalInverse) }),
-	Pareto:       sync.OnceValue(func() *table { return makeTable(paretoInverse) }),
-	ParetoNormal: sync.OnceValue(func() *table { return makeTable(paretoNormalInverse) }),
+var tables = map[topo.Distribution]func() *table{
+	topo.Normal:       sync.OnceValue(func() *table { return makeTable(normalInverse) }),
+	topo.Pareto:       sync.OnceValue(func() *table { return makeTable(paretoInverse) }),
+	topo.ParetoNormal: sync.OnceValue(func() *table { return makeTable(paretoNormalInverse) }),
 }
 
 // jitter turns random numbers into times around zero.
@@ -96,7 +54,7 @@ type jitter struct {
 	table *table // nil: uniform
 }
 
-func newJitter(j time.Duration, d Distribution) jitter {
+func newJitter(j time.Duration, d topo.Distribution) jitter {
 	made := jitter{scale: uint64(max(j, 0))}
 	if t := tables[d]; t != nil {
 		made.table = t()

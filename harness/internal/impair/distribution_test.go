@@ -2,13 +2,14 @@ package impair
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // moments of n draws, in units of the scale.
-func moments(d Distribution, n uint64, j time.Duration) (mean, deviation, least, most float64) {
+func moments(d topo.Distribution, n uint64, j time.Duration) (mean, deviation, least, most float64) {
 	made := newJitter(j, d)
 	key := Key(3, "h1-s1", "h1>s1", KindJitter)
 	var sum, squares float64
@@ -41,15 +42,15 @@ func TestDistributionMoments(t *testing.T) {
 	// integral of v^(-1/3) from cut to 1 is 3/2 (1 - cut^(2/3)).
 	paretoMean := 4.0/3*(1.5*(1-math.Pow(cut, 2.0/3))-1.5*(1-cut)) + 4*cut
 	for _, c := range []struct {
-		d           Distribution
+		d           topo.Distribution
 		inverse     func(float64) float64
 		mean        float64
 		least, most float64
 	}{
-		{Uniform, func(u float64) float64 { return 2*u - 1 }, 0, -1, 1},
-		{Normal, normalInverse, 0, -3.67, 3.67}, // the middle of the outermost of 4096 steps
-		{Pareto, paretoInverse, paretoMean, -2.0 / 3, 4},
-		{ParetoNormal, paretoNormalInverse, 0.75 * paretoMean, -1.42, 3.92},
+		{topo.Uniform, func(u float64) float64 { return 2*u - 1 }, 0, -1, 1},
+		{topo.Normal, normalInverse, 0, -3.67, 3.67}, // the middle of the outermost of 4096 steps
+		{topo.Pareto, paretoInverse, paretoMean, -2.0 / 3, 4},
+		{topo.ParetoNormal, paretoNormalInverse, 0.75 * paretoMean, -1.42, 3.92},
 	} {
 		const n = 1 << 20
 		mean, deviation, least, most := moments(c.d, n, 10*time.Millisecond)
@@ -86,10 +87,10 @@ func TestTablesRiseAndStayInRange(t *testing.T) {
 // 84.13 % quantile 1; of pareto at 1-1/8 it is (2-3/2)*4/3.
 func TestTablesGolden(t *testing.T) {
 	for _, c := range []struct {
-		d    Distribution
+		d    topo.Distribution
 		u    float64
 		want float64
-	}{{Normal, 0.5, 0}, {Normal, 0.841345, 1}, {Normal, 0.158655, -1}, {Pareto, 0.875, 2.0 / 3}, {Pareto, 0, -2.0 / 3}, {ParetoNormal, 0.875, 0.25*1.15035 + 0.5}} {
+	}{{topo.Normal, 0.5, 0}, {topo.Normal, 0.841345, 1}, {topo.Normal, 0.158655, -1}, {topo.Pareto, 0.875, 2.0 / 3}, {topo.Pareto, 0, -2.0 / 3}, {topo.ParetoNormal, 0.875, 0.25*1.15035 + 0.5}} {
 		got := float64(newJitter(tableScale, c.d).at(uint64(c.u*(1<<63))*2)) / tableScale
 		if math.Abs(got-c.want) > 0.003 {
 			t.Errorf("%s at %v is %v, want %v", c.d, c.u, got, c.want)
@@ -98,7 +99,7 @@ func TestTablesGolden(t *testing.T) {
 }
 
 func TestJitterAtExtremes(t *testing.T) {
-	for _, d := range Distributions() {
+	for _, d := range topo.Distributions() {
 		for _, j := range []time.Duration{1, 2, 8191, 8192, 8193, time.Hour} {
 			made := newJitter(j, d)
 			for _, random := range []uint64{0, 1 << 63, math.MaxUint64} {
@@ -108,25 +109,10 @@ func TestJitterAtExtremes(t *testing.T) {
 			}
 		}
 	}
-	if x := newJitter(time.Hour, Pareto).at(math.MaxUint64); x < 3*time.Hour {
+	if x := newJitter(time.Hour, topo.Pareto).at(math.MaxUint64); x < 3*time.Hour {
 		t.Errorf("an hour of pareto reaches %v: it overflowed", x)
 	}
-	if newJitter(time.Millisecond, Uniform).at(0) != -time.Millisecond {
+	if newJitter(time.Millisecond, topo.Uniform).at(0) != -time.Millisecond {
 		t.Error("uniform does not begin at -J")
-	}
-}
-
-func TestParseDistribution(t *testing.T) {
-	for _, d := range Distributions() {
-		if got, err := ParseDistribution(string(d)); got != d || err != nil {
-			t.Errorf("%q: %q, %v", d, got, err)
-		}
-	}
-	if got, err := ParseDistribution(""); got != Uniform || err != nil {
-		t.Errorf("empty: %q, %v", got, err)
-	}
-	_, err := ParseDistribution("gauss")
-	if err == nil || !strings.Contains(err.Error(), "uniform, normal, pareto, paretonormal") {
-		t.Errorf("gauss: %v", err)
 	}
 }

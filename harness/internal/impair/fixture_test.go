@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // frame describes a made frame; the zero value is an empty TCP segment over IPv4.
@@ -106,11 +108,11 @@ func mustNew(t testing.TB, c Config) *Impairment {
 	return im
 }
 
-func filters(t testing.TB, texts ...string) []Filter {
+func filters(t testing.TB, texts ...string) []topo.Filter {
 	t.Helper()
-	var all []Filter
+	var all []topo.Filter
 	for _, text := range texts {
-		f, err := ParseFilter(text)
+		f, err := topo.ParseFilter(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,38 +1,6 @@
 package impair
 
-// GilbertElliott is the loss model of two states that netem calls gemodel: a
-// good one, in which the link begins, and a bad one, in which packets are lost.
-// Before the next packet the state may change; the chances are in percent, as
-// in "loss gemodel p r 1-h 1-k" of tc-netem(8). See loss_gilb_ell in the
-// kernel's net/sched/sch_netem.c.
-type GilbertElliott struct {
-	// PPercent is the chance to go from good to bad. Zero: the model is off.
-	PPercent float64
-	// RPercent is the chance to go from bad to good; a burst lasts 100/RPercent
-	// packets in the mean. Zero: 100 - PPercent, as in netem.
-	RPercent float64
-	// HPercent is the share of packets that pass in the bad state. Zero: none.
-	HPercent float64
-	// KLossPercent (netem's 1-k) is the share lost in the good state. Zero: none.
-	KLossPercent float64
-}
-
-// MeanLossPercent returns the share of packets lost in the long run.
-func (g GilbertElliott) MeanLossPercent() float64 {
-	if g.PPercent <= 0 {
-		return 0
-	}
-	r := g.r()
-	bad := g.PPercent / (g.PPercent + r)
-	return bad*(100-g.HPercent) + (1-bad)*g.KLossPercent
-}
-
-func (g GilbertElliott) r() float64 {
-	if g.RPercent == 0 {
-		return 100 - g.PPercent
-	}
-	return g.RPercent
-}
+import "github.com/wireproof/wireproof/harness/topo"
 
 // gilbert is the model at work. Which state a packet meets is a function of the
 // key and the index alone, although the states form a chain: the draw after
@@ -45,11 +13,11 @@ type gilbert struct {
 	lost          [2]uint64 // threshold of loss in the good and the bad state
 }
 
-func newGilbert(g GilbertElliott, moves, losses uint64) gilbert {
+func newGilbert(g topo.GilbertElliott, moves, losses uint64) gilbert {
 	return gilbert{
 		moves: moves, losses: losses,
 		toBad:  Threshold(g.PPercent),
-		toGood: 1<<32 - Threshold(g.r()),
+		toGood: 1<<32 - Threshold(g.R()),
 		lost:   [2]uint64{Threshold(g.KLossPercent), Threshold(100 - g.HPercent)},
 	}
 }

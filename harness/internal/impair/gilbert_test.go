@@ -3,9 +3,11 @@ package impair
 import (
 	"math"
 	"testing"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
-var models = []GilbertElliott{
+var models = []topo.GilbertElliott{
 	{PPercent: 1, RPercent: 20},
 	{PPercent: 5, RPercent: 5, HPercent: 30, KLossPercent: 1},
 	{PPercent: 0.01, RPercent: 0.5},
@@ -52,7 +54,7 @@ func TestGilbertMoments(t *testing.T) {
 		}
 		// Draws in a burst are not independent: the variance of a mean over a chain
 		// with second eigenvalue q is (1+q)/(1-q) times that over independent ones.
-		p, r := m.PPercent/100, m.r()/100
+		p, r := m.PPercent/100, m.R()/100
 		q := 1 - p - r
 		share := m.MeanLossPercent() / 100
 		sigma := math.Sqrt(share*(1-share)/n) + math.Sqrt(p*r/(p+r)/(p+r)*max(1+q, 1e-3)/(1-q)/n)
@@ -70,7 +72,7 @@ func TestGilbertMoments(t *testing.T) {
 
 func TestGilbertBeginsGood(t *testing.T) {
 	for seed := range uint64(100) {
-		g := newGilbert(GilbertElliott{PPercent: 100, RPercent: 100}, seed, seed+1)
+		g := newGilbert(topo.GilbertElliott{PPercent: 100, RPercent: 100}, seed, seed+1)
 		var at chain
 		for i := range uint64(10) {
 			if lost := g.strike(&at, i, 0); lost != (i%2 == 1) {

@@ -3,6 +3,8 @@ package impair
 import (
 	"math/bits"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // An Impairment decides for one direction of one link. It is not safe for
@@ -16,8 +18,8 @@ type Impairment struct {
 	jitter                            jitter
 	gap                               int
 
-	ranges []Range // of all filters that go by number
-	rules  []rule  // of those that go by kind
+	ranges [][]topo.Range // of each filter that goes by number
+	rules  []rule         // of those that go by kind
 	names  []string
 
 	whole course // counts of the direction
@@ -55,7 +57,7 @@ func New(c Config) (*Impairment, error) {
 	}
 	for _, f := range c.Drop {
 		if len(f.Packets) > 0 {
-			im.ranges = append(im.ranges, f.Packets...)
+			im.ranges = append(im.ranges, f.Packets)
 			continue
 		}
 		r, err := newRule(f, c.Hosts)
@@ -64,7 +66,6 @@ func New(c Config) (*Impairment, error) {
 		}
 		im.rules, im.names = append(im.rules, r), append(im.names, f.String())
 	}
-	im.ranges = normal(im.ranges)
 	im.whole.seen = make([]uint64, len(im.rules))
 	if c.PerFlow {
 		im.flows = newFlows()
@@ -88,7 +89,10 @@ func (im *Impairment) Decide(p *Packet) Decision {
 		}
 	}
 	// Each cause counts every packet, lost or not: none moves what another does.
-	listed := len(im.ranges) > 0 && inRanges(im.ranges, index+1)
+	listed := false
+	for _, ranges := range im.ranges {
+		listed = listed || inRanges(ranges, index+1)
+	}
 	for i := range im.rules {
 		if im.rules[i].match(&im.view, &c.seen[i]) {
 			listed = true

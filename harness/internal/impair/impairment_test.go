@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 func plain(index uint64) Packet { return Packet{Len: 1514, Index: index, IP: true} }
@@ -17,14 +19,14 @@ func TestGolden(t *testing.T) {
 	if got := fmt.Sprint(Predict(c, 0, 1000)); got != goldenLoss {
 		t.Errorf("loss of 1 %%: %s", got)
 	}
-	c.LossPercent, c.Gilbert = 0, GilbertElliott{PPercent: 1, RPercent: 25}
+	c.LossPercent, c.Gilbert = 0, topo.GilbertElliott{PPercent: 1, RPercent: 25}
 	if got := fmt.Sprint(Predict(c, 0, 600)); got != goldenBurst {
 		t.Errorf("bursts: %s", got)
 	}
 	c = Config{Seed: 1, Link: "h1-s1", Direction: "h1>s1", Delay: time.Second, Jitter: time.Millisecond,
 		DuplicatePercent: 20, ReorderPercent: 20, CorruptPercent: 20}
 	got := ""
-	for _, d := range Distributions() {
+	for _, d := range topo.Distributions() {
 		c.Distribution = d
 		im := mustNew(t, c)
 		for i := range uint64(6) {
@@ -75,7 +77,7 @@ func TestImpairmentsDoNotMoveEachOther(t *testing.T) {
 		return c
 	}
 	loss := func(c *Config) { c.LossPercent = 5 }
-	burst := func(c *Config) { c.Gilbert = GilbertElliott{PPercent: 1, RPercent: 20} }
+	burst := func(c *Config) { c.Gilbert = topo.GilbertElliott{PPercent: 1, RPercent: 20} }
 	list := func(c *Config) { c.Drop = filters(t, "every 50th packet", "packets 7 and 9") }
 	jitter := func(c *Config) { c.Jitter = time.Millisecond }
 	duplicate := func(c *Config) { c.DuplicatePercent = 10 }
@@ -173,7 +175,7 @@ func TestReorderGap(t *testing.T) {
 }
 
 func TestJitterIsBoundedByTheDelay(t *testing.T) {
-	im := mustNew(t, Config{Seed: 2, Delay: time.Millisecond, Jitter: time.Millisecond, Distribution: Normal})
+	im := mustNew(t, Config{Seed: 2, Delay: time.Millisecond, Jitter: time.Millisecond, Distribution: topo.Normal})
 	least := time.Duration(0)
 	for i := range uint64(10000) {
 		p := plain(i)
@@ -195,7 +197,7 @@ func TestUncountedPacketsPass(t *testing.T) {
 // Two flows in any order of arrival lose the same packets each, whatever the other does and
 // whatever port it comes from.
 func TestPerFlow(t *testing.T) {
-	c := Config{Seed: 6, Link: "l", Direction: "d", LossPercent: 10, Gilbert: GilbertElliott{PPercent: 2, RPercent: 30},
+	c := Config{Seed: 6, Link: "l", Direction: "d", LossPercent: 10, Gilbert: topo.GilbertElliott{PPercent: 2, RPercent: 30},
 		Drop: filters(t, "packets 3 and 5"), PerFlow: true, Record: 1 << 20}
 	hosts := []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}
 	run := func(seed uint64) map[uint64][]uint64 {
@@ -265,7 +267,7 @@ func TestFlowsAreBounded(t *testing.T) {
 // A replacement in the middle goes on where the other was.
 func TestContinue(t *testing.T) {
 	for _, perFlow := range []bool{false, true} {
-		c := Config{Seed: 5, Link: "l", Direction: "d", LossPercent: 5, Gilbert: GilbertElliott{PPercent: 1, RPercent: 10},
+		c := Config{Seed: 5, Link: "l", Direction: "d", LossPercent: 5, Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 10},
 			Drop: filters(t, "every 7th data segment"), PerFlow: perFlow, Record: 1 << 20}
 		whole, half := mustNew(t, c), mustNew(t, c)
 		b := frame{payload: 10}.bytes()
@@ -289,7 +291,7 @@ func TestContinue(t *testing.T) {
 
 func TestConfigMistakesAllAtOnce(t *testing.T) {
 	_, err := New(Config{LossPercent: -1, DuplicatePercent: 101, CorruptPercent: math.NaN(), Jitter: 2, Delay: 1,
-		Distribution: "gauss", Gilbert: GilbertElliott{RPercent: 3}, ReorderGap: -1})
+		Distribution: "gauss", Gilbert: topo.GilbertElliott{RPercent: 3}, ReorderGap: -1})
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) != 7 {
 		t.Errorf("want 7 mistakes: %v", err)
@@ -306,7 +308,7 @@ func TestConfigMistakesAllAtOnce(t *testing.T) {
 
 func TestDecideDoesNotAllocate(t *testing.T) {
 	im := mustNew(t, Config{Seed: 1, Delay: time.Second, LossPercent: 5, Jitter: time.Millisecond, PerFlow: true,
-		Gilbert: GilbertElliott{PPercent: 1}, Drop: filters(t, "every RST", "packets 7 and 9")})
+		Gilbert: topo.GilbertElliott{PPercent: 1}, Drop: filters(t, "every RST", "packets 7 and 9")})
 	b := frame{payload: 1000}.bytes()
 	p := Packet{Frame: b, Len: len(b), IP: true}
 	if n := testing.AllocsPerRun(1000, func() { im.Decide(&p); p.Index++ }); n != 0 {
@@ -319,13 +321,14 @@ func BenchmarkDecide(b *testing.B) {
 		name   string
 		config Config
 	}{
+		{"nothing", Config{}},
 		{"loss", Config{LossPercent: 1}},
-		{"bursts", Config{Gilbert: GilbertElliott{PPercent: 1, RPercent: 20}}},
-		{"jitter", Config{Delay: time.Second, Jitter: time.Millisecond, Distribution: Normal}},
+		{"bursts", Config{Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 20}}},
+		{"jitter", Config{Delay: time.Second, Jitter: time.Millisecond, Distribution: topo.Normal}},
 		{"filter", Config{Drop: filters(b, "the third data segment from 10.0.0.2")}},
 		{"numbers", Config{Drop: filters(b, "packets 7 and 9 and 100..200 and 5000")}},
 		{"per-flow", Config{LossPercent: 1, PerFlow: true}},
-		{"all", Config{LossPercent: 1, Gilbert: GilbertElliott{PPercent: 1, RPercent: 20}, Delay: time.Second, Jitter: time.Millisecond,
+		{"all", Config{LossPercent: 1, Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 20}, Delay: time.Second, Jitter: time.Millisecond,
 			DuplicatePercent: 1, ReorderPercent: 1, CorruptPercent: 1}},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // A Matcher applies one filter to the packets of one direction. It counts as it
@@ -17,7 +19,7 @@ type Matcher struct {
 
 // NewMatcher returns a matcher for f that has seen nothing yet. hosts gives the
 // addresses of the names that f uses.
-func NewMatcher(f Filter, hosts map[string][]netip.Addr) (*Matcher, error) {
+func NewMatcher(f topo.Filter, hosts map[string][]netip.Addr) (*Matcher, error) {
 	r, err := newRule(f, hosts)
 	return &Matcher{rule: r}, err
 }
@@ -37,33 +39,38 @@ func (m *Matcher) Match(p *Packet) bool {
 
 // A rule is a filter made ready: names resolved, and no text to compare.
 type rule struct {
-	ranges             []Range
-	kind               Segment
+	ranges             []topo.Range
+	kind               topo.PacketKind
 	mask, want         uint8 // of TCP's flags
 	first, last, every uint64
 	from, to           [][16]byte // empty: any
 }
 
-func newRule(f Filter, hosts map[string][]netip.Addr) (rule, error) {
+func newRule(f topo.Filter, hosts map[string][]netip.Addr) (rule, error) {
 	r := rule{ranges: f.Packets, kind: f.Kind, first: f.First, every: f.Every, last: f.First + f.Count - 1}
 	switch f.Kind {
-	case SYN:
+	case topo.PacketSYN:
 		r.mask, r.want = flagSYN|flagACK, flagSYN
-	case SYNACK:
+	case topo.PacketSYNACK:
 		r.mask, r.want = flagSYN|flagACK, flagSYN|flagACK
-	case ACK:
+	case topo.PacketACK:
 		r.mask, r.want = flagSYN|flagACK|flagFIN|flagRST, flagACK
-	case FIN:
+	case topo.PacketFIN:
 		r.mask, r.want = flagFIN, flagFIN
-	case RST:
+	case topo.PacketRST:
 		r.mask, r.want = flagRST, flagRST
+	case topo.PacketData, topo.PacketDatagram, topo.PacketAny:
+	default:
+		if f.Packets == nil {
+			return r, fmt.Errorf("filter of unknown kind %q: make it with topo.ParseFilter", f.Kind)
+		}
 	}
 	var err error
 	if r.from, err = addresses(f.From, hosts); err == nil {
 		r.to, err = addresses(f.To, hosts)
 	}
-	if err == nil && f.Packets == nil && (!slices.Contains(segments, f.Kind) || f.First == 0 || f.Count == 0) {
-		err = fmt.Errorf("filter of kind %q, first %d, count %d names no packet: make it with ParseFilter", f.Kind, f.First, f.Count)
+	if err == nil && f.Packets == nil && (f.First == 0 || f.Count == 0) {
+		err = fmt.Errorf("filter for %d packets from number %d on names none: make it with topo.ParseFilter", f.Count, f.First)
 	}
 	return r, err
 }
@@ -77,7 +84,7 @@ func addresses(name string, hosts map[string][]netip.Addr) ([][16]byte, error) {
 	if len(found) == 0 {
 		addr, err := netip.ParseAddr(name)
 		if err != nil {
-			return nil, fmt.Errorf("filter: no host is called %q: give a host of the network or an IP address", clip(name))
+			return nil, fmt.Errorf("filter: no host is called %q: give a host of the network or an IP address", name)
 		}
 		found = []netip.Addr{addr}
 	}
@@ -103,20 +110,20 @@ func (r *rule) match(v *View, seen *uint64) bool {
 
 func (r *rule) is(v *View) bool {
 	switch r.kind {
-	case Any:
+	case topo.PacketAny:
 		return true
-	case Datagram:
+	case topo.PacketDatagram:
 		return v.Protocol == protoUDP
-	case Data:
+	case topo.PacketData:
 		return v.Ports && v.Protocol == protoTCP && v.Payload > 0
-	case ACK:
+	case topo.PacketACK:
 		return v.Ports && v.Protocol == protoTCP && v.Flags&r.mask == r.want && v.Payload == 0
 	}
 	return v.Ports && v.Protocol == protoTCP && v.Flags&r.mask == r.want
 }
 
 // inRanges reports whether number n is in one of ranges, which are in order.
-func inRanges(ranges []Range, n uint64) bool {
+func inRanges(ranges []topo.Range, n uint64) bool {
 	at := sort.Search(len(ranges), func(i int) bool { return ranges[i].Last == 0 || ranges[i].Last >= n })
 	return at < len(ranges) && ranges[at].First <= n
 }

@@ -9,15 +9,13 @@ func Predict(c Config, flow, n uint64) []uint64 {
 	threshold := Threshold(c.LossPercent)
 	key := func(kind Kind) uint64 { return Key(c.Seed, c.Link, c.Direction, kind) }
 	loss, bursts := key(KindLoss)^flow, newGilbert(c.Gilbert, key(KindState), key(KindBurst))
-	var ranges []Range
-	for _, f := range c.Drop {
-		ranges = append(ranges, f.Packets...)
-	}
-	ranges = normal(ranges)
 	var lost []uint64
 	var at chain
 	for i := range n {
-		hit := Hit(loss, i, threshold) || inRanges(ranges, i+1)
+		hit := Hit(loss, i, threshold)
+		for _, f := range c.Drop {
+			hit = hit || inRanges(f.Packets, i+1)
+		}
 		if bursts.on() && bursts.strike(&at, i, flow) || hit {
 			lost = append(lost, i)
 		}

@@ -1,4 +1,4 @@
-package impair
+package topo
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ type Filter struct {
 	// that is not meant. Empty: the filter goes by the fields below.
 	Packets []Range
 
-	Kind  Segment
+	Kind  PacketKind
 	First uint64 // the first one meant, from 1
 	Count uint64 // how many from First on, or 1 with Every; zero only where Packets are given
 	Every uint64 // each Every-th one from First on, without end; zero: only Count
@@ -45,28 +45,28 @@ type Filter struct {
 // A Range is the packets First to Last, both included. Last 0: without end.
 type Range struct{ First, Last uint64 }
 
-// A Segment is a kind of packet.
-type Segment string
+// A PacketKind is what a packet is.
+type PacketKind string
 
 // The kinds of packets that a filter can name.
 const (
-	SYN      Segment = "SYN"
-	SYNACK   Segment = "SYN-ACK"
-	ACK      Segment = "ACK"
-	FIN      Segment = "FIN"
-	RST      Segment = "RST"
-	Data     Segment = "data segment"
-	Datagram Segment = "datagram"
-	Any      Segment = "packet"
+	PacketSYN      PacketKind = "SYN"
+	PacketSYNACK   PacketKind = "SYN-ACK"
+	PacketACK      PacketKind = "ACK"
+	PacketFIN      PacketKind = "FIN"
+	PacketRST      PacketKind = "RST"
+	PacketData     PacketKind = "data segment"
+	PacketDatagram PacketKind = "datagram"
+	PacketAny      PacketKind = "packet"
 )
 
-var segments = []Segment{SYN, SYNACK, ACK, FIN, RST, Data, Datagram, Any}
+var packetKinds = []PacketKind{PacketSYN, PacketSYNACK, PacketACK, PacketFIN, PacketRST, PacketData, PacketDatagram, PacketAny}
 
 var ordinals = []string{"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"}
 
-// PacketsFilter returns the filter for the packets with these indices, which a
+// FilterIndices returns the filter for the packets with these indices, which a
 // run's log of lost packets gives: it loses the same packets again.
-func PacketsFilter(indices ...uint64) Filter {
+func FilterIndices(indices ...uint64) Filter {
 	ranges := make([]Range, len(indices))
 	for i, index := range indices {
 		ranges[i] = Range{index + 1, index + 1}
@@ -114,7 +114,7 @@ func (f Filter) String() string {
 		s = "every " + ordinal(f.Every) + " "
 	case f.Count > 1:
 		s, plural = "the first "+strconv.FormatUint(f.Count, 10)+" ", "s"
-	case f.First == 1 && (f.Kind == SYN || f.Kind == SYNACK): // a connection has one
+	case f.First == 1 && (f.Kind == PacketSYN || f.Kind == PacketSYNACK): // a connection has one
 		s = "the "
 	default:
 		s = "the " + ordinal(f.First) + " "

@@ -1,4 +1,4 @@
-package impair
+package topo_test
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	. "github.com/wireproof/wireproof/harness/topo"
 )
 
 func TestParseTrace(t *testing.T) {

@@ -1,4 +1,4 @@
-package impair
+package topo
 
 import (
 	"fmt"
@@ -116,13 +116,13 @@ func (w *filterWords) segments() (Filter, error) {
 	if first := strings.ToLower(name); first == "data" && len(w.words) > 1 {
 		name += " " + w.words[1]
 	}
-	at := slices.IndexFunc(segments, func(s Segment) bool {
+	at := slices.IndexFunc(packetKinds, func(s PacketKind) bool {
 		return strings.EqualFold(name, string(s)) || strings.EqualFold(name, string(s)+"s")
 	})
 	if at < 0 {
 		return Filter{}, w.fail(wantKind)
 	}
-	f.Kind = segments[at]
+	f.Kind = packetKinds[at]
 	w.words = w.words[1+strings.Count(name, " "):]
 	for _, end := range []struct {
 		word string
@@ -174,13 +174,4 @@ func parseOrdinal(s string) (uint64, bool) {
 		return 0, false
 	}
 	return parseNumber(s[:len(s)-2])
-}
-
-// clip shortens text that came from outside for an error.
-func clip(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
 }
