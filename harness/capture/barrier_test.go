@@ -12,15 +12,15 @@ import (
 
 // lateFrames sends a burst through a slow queue and then ends the capture at
 // once: the queue still holds most of it.
-func lateFrames(t *testing.T, end func(*capture.Capture)) (near, far int) {
+func lateFrames(t *testing.T, nearRate, farRate string, end func(*capture.Capture)) (near, far int) {
 	h1, s1 := pair(t)
 	for _, q := range []struct {
-		s    *space
-		name string
-	}{{h1, "h1-eth0"}, {s1, "s1-eth1"}} {
-		// 60 frames of 1000 bytes take 0.24 s.
+		s          *space
+		name, rate string
+	}{{h1, "h1-eth0", nearRate}, {s1, "s1-eth1", farRate}} {
+		// 60 frames of 1000 bytes take 0.24 s at 2 Mbit/s.
 		q.s.run(t, "tc qdisc add dev "+q.name+" root handle 5: htb default 1")
-		q.s.run(t, "tc class add dev "+q.name+" parent 5: classid 5:1 htb rate 2mbit burst 1500")
+		q.s.run(t, "tc class add dev "+q.name+" parent 5: classid 5:1 htb rate "+q.rate+" burst 1500")
 	}
 	var buf bytes.Buffer
 	c := start(t, h1, "h1-eth0", &buf, capture.Options{Far: []*capture.Sender{sender(t, s1, "s1-eth1")}})
@@ -44,21 +44,23 @@ func lateFrames(t *testing.T, end func(*capture.Capture)) (near, far int) {
 const lateCount = 60
 
 // Frames that wait in the queues of both ends when Stop is called are in the
-// file.
+// file, whichever end is the slower one.
 func TestStopWaitsForQueues(t *testing.T) {
-	near, far := lateFrames(t, func(c *capture.Capture) {
-		if s := stop(t, c); !s.Complete {
-			t.Errorf("stats: %+v", s)
+	for _, rate := range [][2]string{{"2mbit", "20mbit"}, {"20mbit", "2mbit"}} {
+		near, far := lateFrames(t, rate[0], rate[1], func(c *capture.Capture) {
+			if s := stop(t, c); !s.Complete {
+				t.Errorf("stats: %+v", s)
+			}
+		})
+		if near != lateCount || far != lateCount {
+			t.Errorf("rates %v: %d frames out, %d in, want %d", rate, near, far, lateCount)
 		}
-	})
-	if near != lateCount || far != lateCount {
-		t.Errorf("%d frames out, %d in, want %d", near, far, lateCount)
 	}
 }
 
 // Its twin: without the barrier they are missing, and nothing was dropped.
 func TestWithoutBarrierFramesAreMissing(t *testing.T) {
-	near, far := lateFrames(t, func(c *capture.Capture) {
+	near, far := lateFrames(t, "2mbit", "2mbit", func(c *capture.Capture) {
 		c.Abort()
 		if s := c.Stats(); s.Dropped != 0 {
 			t.Errorf("stats: %+v", s)
@@ -94,6 +96,22 @@ func TestStopExpired(t *testing.T) {
 	if len(f.Statistics) != 1 {
 		t.Errorf("%d statistics", len(f.Statistics))
 	}
+}
+
+// What is in the ring is written also where no marker came: the block that the
+// kernel still fills, too.
+func TestStopExpiredWritesRing(t *testing.T) {
+	h1, _ := pair(t)
+	var buf bytes.Buffer
+	c := start(t, h1, "h1-eth0", &buf, capture.Options{Retire: 300 * time.Millisecond})
+	out := h1.raw(t, "h1-eth0")
+	for i := range uint32(100) {
+		out.send(t, i, 100)
+	}
+	if s, err := c.Stop(within(t, time.Millisecond)); err != nil || s.Complete {
+		t.Errorf("Stop: %+v, %v", s, err)
+	}
+	frames(t, parse(t, buf.Bytes()), 0, outbound, 100)
 }
 
 // A full queue, or a lossy link, eats markers: they are sent again.

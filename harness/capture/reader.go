@@ -50,7 +50,7 @@ func (c *Capture) read() {
 	if err := c.ring.bind(0, 0); err != nil {
 		c.fail(err)
 	}
-	for limit := time.Now().Add(time.Second); ; {
+	for limit := time.Now().Add(time.Second + 2*c.ring.retire); ; {
 		c.drain(&l)
 		if !c.ring.pending() {
 			break

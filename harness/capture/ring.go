@@ -52,6 +52,7 @@ type ring struct {
 	block  int // bytes of a block
 	blocks int
 	cur    int // the block that comes next
+	retire time.Duration
 }
 
 // openRing makes a ring, not yet bound to anything, so it is empty. The mapping
@@ -91,6 +92,7 @@ func openRing(o Options) (_ *ring, err error) {
 	if retire <= 0 {
 		retire = defaultRetire
 	}
+	r.retire = retire
 	err = unix.SetsockoptTpacketReq3(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
 		Block_size:     uint32(block),
 		Block_nr:       uint32(r.blocks),
