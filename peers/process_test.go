@@ -189,6 +189,11 @@ func TestForkChildrenDieWithTheServer(t *testing.T) {
 		if len(kids) != n {
 			t.Fatalf("%d connections have %d processes", n, len(kids))
 		}
+		if sig == syscall.SIGKILL {
+			for pid := range kids { // stopped, they cannot see their lifeline end: the kernel must kill them
+				syscall.Kill(pid, syscall.SIGSTOP)
+			}
+		}
 		p.Process.Signal(sig)
 		p.Wait()
 		eventually(t, fmt.Sprintf("after %v of the server its processes %v are gone", sig, kids), func() bool {
