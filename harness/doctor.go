@@ -135,7 +135,7 @@ func tryRoot(context.Context) (string, error) {
 		return ns.Close()
 	})
 	if errors.Is(err, unix.EPERM) {
-		return "", fmt.Errorf("user %d may not make network namespaces: %w", os.Geteuid(), err)
+		return "", fmt.Errorf("user %d may not make network namespaces", os.Geteuid())
 	}
 	return fmt.Sprintf("user %d may make network namespaces", os.Geteuid()), nil
 }
