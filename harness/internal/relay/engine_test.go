@@ -1,0 +1,517 @@
+package relay
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/internal/relay/gso"
+)
+
+func TestPassesBothWays(t *testing.T) {
+	x := newBench(t, Options{}, Config{}, Config{})
+	for i := range uint32(100) {
+		x.send(x.a, udp(i, 1514))
+		x.send(x.b, udp(1000+i, 60))
+	}
+	for i := range uint32(100) {
+		if got := x.want(x.b); !bytes.Equal(got, udp(i, 1514)) {
+			t.Fatalf("frame %d came as number %d", i, number(got))
+		}
+		if got := x.want(x.a); !bytes.Equal(got, udp(1000+i, 60)) {
+			t.Fatalf("frame %d came as number %d", 1000+i, number(got))
+		}
+	}
+	s := x.stats()
+	if s.AB.PacketsOut != 100 || s.BA.PacketsOut != 100 || s.AB.BytesOut != 151400 || s.BA.BytesIn != 6000 || s.AB.IPIn != 100 {
+		t.Errorf("stats %+v", s)
+	}
+	if s.Thread.Class == "" {
+		t.Error("no scheduling class")
+	}
+}
+
+func TestSuperFramePassesWhole(t *testing.T) {
+	for _, c := range []Config{{}, {Delay: time.Millisecond}, {Decider: deciderFunc(func(*Packet) Decision { return Pass })}} {
+		x := newBench(t, Options{}, c, Config{})
+		want := tcp(7, 0x18, make([]byte, 64000), 1448)
+		x.send(x.a, want)
+		if got := x.want(x.b); !bytes.Equal(got, want) {
+			t.Fatalf("%+v: came as %d bytes of %d", c, len(got), len(want))
+		}
+		if s := x.stats(); s.AB.PacketsOut != 45 || s.AB.IPIn != 45 || s.AB.Cut != 0 || s.AB.Super != 1 {
+			t.Errorf("%+v: stats %+v", c, s.AB)
+		}
+	}
+}
+
+// reassemble takes TCP frames apart into single segments, and returns their sequence numbers relative to from.
+func reassemble(t *testing.T, frames [][]byte, from uint32) (starts []int) {
+	t.Helper()
+	for _, b := range frames {
+		var h gso.Header
+		h.Decode(b)
+		f := b[gso.HeaderLen:]
+		seq := uint32(f[38])<<24 | uint32(f[39])<<16 | uint32(f[40])<<8 | uint32(f[41])
+		n, size := len(f)-54, int(h.Size)
+		if h.Type == gso.None {
+			size = n
+		}
+		for off := 0; off < n; off += size {
+			starts = append(starts, int(seq-from)+off)
+		}
+	}
+	return starts
+}
+
+// A drop in the middle cuts a super-frame in two, and takes only its own packet.
+func TestDropInsideSuperFrame(t *testing.T) {
+	var seen []uint64
+	drop := map[uint64]bool{0: true, 5: true, 44: true}
+	x := newBench(t, Options{}, Config{Decider: deciderFunc(func(p *Packet) Decision {
+		seen = append(seen, p.Index)
+		d := Pass
+		d.Drop = drop[p.Index]
+		return d
+	})}, Config{})
+	x.send(x.a, tcp(1000, 0x18, make([]byte, 64000), 1448))
+	var frames [][]byte
+	for range 2 {
+		frames = append(frames, x.want(x.b))
+	}
+	var want []int
+	for i := range 45 {
+		if !drop[uint64(i)] {
+			want = append(want, i*1448)
+		}
+	}
+	if got := reassemble(t, frames, 1000); !slices.Equal(got, want) {
+		t.Errorf("segments %v, want %v", got, want)
+	}
+	s := x.stats()
+	if s.AB.Dropped.Loss != 3 || s.AB.PacketsOut != 42 {
+		t.Errorf("stats %+v", s.AB)
+	}
+	drops, err := x.link.Drops(AB)
+	if err != nil || len(drops) != 3 || drops[1].Index != 5 || drops[1].Cause != Loss ||
+		drops[1].Summary != "TCP 10.0.0.1:40000 > 10.0.0.2:12345 [.] seq 8240 ack 0 len 1448" {
+		t.Errorf("log %+v, %v", drops, err)
+	}
+	if len(seen) != 45 || seen[44] != 44 {
+		t.Errorf("decider saw %v", seen)
+	}
+}
+
+func TestDelayIsNeverShorter(t *testing.T) {
+	const delay = 3 * time.Millisecond
+	// A TAP's frames carry no time of arrival: that of one that ended a sleep is taken to be as long ago as waking up took at
+	// least, of late. The next wake-up may have been quicker.
+	const early = 20 * time.Microsecond
+	x := newBench(t, Options{}, Config{Delay: delay}, Config{})
+	for i := range uint32(200) {
+		sent := time.Now()
+		x.send(x.a, udp(i, 200))
+		if got := number(x.want(x.b)); got != i {
+			t.Fatalf("frame %d, want %d", got, i)
+		}
+		if took := time.Since(sent); took < delay-early {
+			t.Fatalf("frame %d took %v, less than %v", i, took, delay)
+		}
+	}
+	s := x.stats()
+	if s.AB.Late.Count != 200 {
+		t.Errorf("lateness of %d frames", s.AB.Late.Count)
+	}
+	t.Logf("late %+v, thread %+v", s.AB.Late, s.Thread)
+}
+
+// The lost packets are those that the decider named, in any mixture of sizes, and the rest comes in order.
+func TestLostSetIsTheDecidedSet(t *testing.T) {
+	lost := func(i uint64) bool { return (i*2654435761)>>7%10 == 0 }
+	for _, c := range []Config{{}, {Delay: 200 * time.Microsecond}, {Rate: 5e9, QueueBytes: 1 << 30}, {PerFrame: true}} {
+		c.Decider = deciderFunc(func(p *Packet) Decision {
+			d := Pass
+			d.Drop = lost(p.Index)
+			return d
+		})
+		x := newBench(t, Options{}, c, Config{})
+		go func() {
+			seq := uint32(0)
+			for i := range 300 {
+				n := 1448 * (1 + i%44)
+				x.send(x.a, tcp(seq, 0x10, make([]byte, n), 1448))
+				seq += uint32(n)
+				if i%10 == 0 {
+					x.send(x.a, arp()) // has no index
+				}
+			}
+		}()
+		total, arps := 0, 0
+		for i := range 300 {
+			total += 1 + i%44
+		}
+		var want, got []int
+		for i := range total {
+			if !lost(uint64(i)) {
+				want = append(want, i*1448)
+			}
+		}
+		for len(got) < len(want) || arps < 30 {
+			f := x.want(x.b)
+			if f[gso.HeaderLen+13] == 6 {
+				arps++
+				continue
+			}
+			got = append(got, reassemble(t, [][]byte{f}, 0)...)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%+v: the wrong packets came", c)
+		}
+		s := x.stats()
+		if int(s.AB.Dropped.Loss) != total-len(want) || s.AB.Dropped.Total() != s.AB.Dropped.Loss || int(s.AB.IPIn) != total {
+			t.Errorf("stats %+v", s.AB)
+		}
+		if c.PerFrame && s.AB.Cut == 0 {
+			t.Error("super-frames passed whole in per-frame mode")
+		}
+	}
+}
+
+func TestRateAndQueue(t *testing.T) {
+	// 100 packets of 1250 bytes at 10 Mbit/s take 100 ms; at 11 waiting and 1 being sent the queue is full.
+	x := newBench(t, Options{}, Config{Rate: 10_000_000, QueuePackets: 11}, Config{})
+	done := make(chan struct{})
+	x.link.sh.do(func() { // so that all come at once
+		for i := range uint32(30) {
+			x.send(x.a, udp(i, 1250))
+		}
+		close(done)
+	})
+	<-done
+	began := time.Now()
+	for i := range uint32(12) {
+		if got := number(x.want(x.b)); got != i {
+			t.Fatalf("packet %d, want %d", got, i)
+		}
+	}
+	if took := time.Since(began); took < 10*time.Millisecond {
+		t.Errorf("12 packets of 1 ms each took %v", took)
+	}
+	s := x.until("all dropped", func(s *Stats) bool { return s.AB.Dropped.Queue == 18 })
+	if s.AB.PacketsOut != 12 {
+		t.Errorf("stats %+v", s.AB)
+	}
+}
+
+func TestMarks(t *testing.T) {
+	x := newBench(t, Options{}, Config{Rate: 100_000_000, MarkPackets: 3}, Config{})
+	x.link.sh.do(func() {
+		for i := range uint32(8) {
+			x.send(x.a, udp(i, 1250))
+		}
+		x.send(x.a, tcp(0, 0x10, make([]byte, 4000), 1000))
+	})
+	for i := range 8 {
+		f := x.want(x.b)[gso.HeaderLen:]
+		// The first is being sent, three wait unmarked.
+		if got, want := f[15]&3 == 3, i >= 4; got != want {
+			t.Errorf("packet %d: marked %v, want %v", i, got, want)
+		}
+		if gso.Fold(gso.Sum(0, f[14:34])) != 0xffff {
+			t.Errorf("packet %d: header checksum", i)
+		}
+	}
+	for n := 0; n < 4000; {
+		b := x.want(x.b)
+		n += len(b) - gso.HeaderLen - 54
+		if b[gso.HeaderLen+15]&3 != 3 {
+			t.Error("part of a super-frame is not marked")
+		}
+	}
+	if s := x.stats(); s.AB.Marked != 8 {
+		t.Errorf("marked %d", s.AB.Marked)
+	}
+}
+
+func TestDuplicateCorruptReorder(t *testing.T) {
+	x := newBench(t, Options{}, Config{Delay: 20 * time.Millisecond, Decider: deciderFunc(func(p *Packet) Decision {
+		d := Pass
+		switch p.Index {
+		case 1:
+			d.Duplicate = true
+		case 2:
+			d.Corrupt = 28*8 + 31 // last bit of the number
+		case 3:
+			d.Reorder = true
+		case 4:
+			d.Extra = -15 * time.Millisecond
+		}
+		return d
+	})}, Config{})
+	x.link.sh.do(func() {
+		for i := range uint32(5) {
+			x.send(x.a, udp(i*2, 100))
+		}
+	})
+	var got []uint32
+	for range 6 {
+		got = append(got, number(x.want(x.b)))
+	}
+	if want := []uint32{6, 8, 0, 2, 2, 5}; !slices.Equal(got, want) {
+		t.Errorf("came %v, want %v", got, want)
+	}
+	if s := x.stats(); s.AB.Duplicated != 1 || s.AB.Corrupted != 1 || s.AB.Reordered != 1 || s.AB.PacketsOut != 6 {
+		t.Errorf("stats %+v", s.AB)
+	}
+}
+
+// A bit wrong inside a super-frame must reach the receiver with a checksum that does not fit.
+func TestCorruptInsideSuperFrame(t *testing.T) {
+	x := newBench(t, Options{}, Config{Decider: deciderFunc(func(p *Packet) Decision {
+		d := Pass
+		if p.Index == 1 {
+			d.Corrupt = 40 * 8 // first bit of the payload
+		}
+		return d
+	})}, Config{})
+	x.send(x.a, tcp(0, 0x10, make([]byte, 3000), 1000))
+	var h gso.Header
+	for i := range 3 {
+		b := x.want(x.b)
+		h.Decode(b)
+		f := b[gso.HeaderLen:]
+		if i != 1 {
+			gso.Complete(&h, f)
+		}
+		if h.Flags&gso.NeedsCsum != 0 {
+			t.Fatalf("packet %d is left to be completed, which would make it valid", i)
+		}
+		valid := gso.Fold(gso.Sum(6+uint64(len(f)-34), f[26:34])+gso.Sum(0, f[34:])) == 0xffff
+		if valid != (i != 1) {
+			t.Errorf("packet %d: checksum valid %v", i, valid)
+		}
+	}
+}
+
+func TestKeepOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	x := newBench(t, Options{}, Config{Delay: time.Millisecond, KeepOrder: true, Decider: deciderFunc(func(*Packet) Decision {
+		return Decision{Corrupt: -1, Extra: time.Duration(rng.IntN(2_000_000) - 1_000_000)}
+	})}, Config{})
+	for i := range uint32(300) {
+		x.send(x.a, udp(i, 100))
+	}
+	for i := range uint32(300) {
+		if got := number(x.want(x.b)); got != i {
+			t.Fatalf("packet %d overtook %d", got, i)
+		}
+	}
+}
+
+func TestDownAndUp(t *testing.T) {
+	x := newBench(t, Options{}, Config{Delay: 5 * time.Millisecond}, Config{})
+	x.send(x.a, udp(1, 100))
+	if err := x.link.Down(); err != nil {
+		t.Fatal(err)
+	}
+	x.send(x.a, udp(2, 100))
+	x.send(x.a, tcp(0, 0x10, make([]byte, 4000), 1000))
+	x.until("dropped", func(s *Stats) bool { return s.AB.Dropped.Down == 5 })
+	if err := x.link.Up(); err != nil {
+		t.Fatal(err)
+	}
+	x.send(x.a, udp(3, 100))
+	for _, want := range []uint32{1, 3} {
+		if got := number(x.want(x.b)); got != want {
+			t.Errorf("packet %d, want %d", got, want)
+		}
+	}
+	if s := x.stats(); !s.Up || s.AB.IPIn != 7 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestDropNext(t *testing.T) {
+	x := newBench(t, Options{}, Config{}, Config{})
+	syn, err := x.link.DropNext(func(p *Packet) bool { return p.IP && len(p.Frame) > 47 && p.Frame[47] == 2 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := x.link.DropNext(func(p *Packet) bool { return p.Dir == BA })
+	if err != nil {
+		t.Fatal(err)
+	}
+	never, err := x.link.DropNext(func(*Packet) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.send(x.a, udp(0, 100))
+	x.send(x.a, tcp(9, 2, nil, 1000))
+	x.send(x.a, tcp(9, 2, nil, 1000))
+	x.send(x.b, udp(1, 100))
+	if d := <-syn; d.Index != 1 || d.Summary != "TCP 10.0.0.1:40000 > 10.0.0.2:12345 [S] seq 9 ack 0 len 0" {
+		t.Errorf("dropped %+v", d)
+	}
+	if d := <-back; d.Index != 0 || d.Cause != List {
+		t.Errorf("dropped %+v", d)
+	}
+	x.want(x.b)
+	x.want(x.b)
+	if s := x.stats(); s.AB.Dropped.List != 1 || s.BA.Dropped.List != 1 || s.AB.PacketsOut != 2 {
+		t.Errorf("stats %+v", s)
+	}
+	if err := x.link.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := <-never; ok {
+		t.Error("something was dropped for the third")
+	}
+}
+
+// Nothing in flight is lost, comes twice or overtakes, whatever is set in between.
+func TestSetLosesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	x := newBench(t, Options{}, Config{Delay: time.Millisecond}, Config{})
+	const n = 3000
+	go func() {
+		for i := range uint32(n) {
+			x.send(x.a, udp(i, 200))
+		}
+	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		trace := &Trace{At: []time.Duration{0, time.Millisecond}, Bytes: 100_000}
+		for range 60 {
+			c := Config{Delay: time.Duration(rng.IntN(3_000_000)), QueuePackets: 1 << 20}
+			switch rng.IntN(3) {
+			case 0:
+				c.Rate = 50_000_000 + rng.Int64N(1e9)
+			case 1:
+				c.Trace = trace
+			}
+			if err := x.link.Set(&c, nil); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for i := range uint32(n) {
+		if got := number(x.want(x.b)); got != i {
+			t.Fatalf("packet %d, want %d", got, i)
+		}
+	}
+	<-ended
+	if s := x.stats(); s.AB.Dropped.Total() != 0 || s.AB.InFlight != 0 {
+		t.Errorf("stats %+v", s.AB)
+	}
+}
+
+// What waits for a slow transmitter leaves at the new rate.
+func TestSetRetimesTheQueue(t *testing.T) {
+	x := newBench(t, Options{}, Config{Rate: 1000, QueuePackets: 1 << 20}, Config{})
+	x.send(x.a, udp(0, 50))                               // on the transmitter for 400 ms
+	x.send(x.a, tcp(0, 0x10, make([]byte, 50_000), 1000)) // for 7 minutes
+	x.until("waiting", func(s *Stats) bool { return s.AB.InFlight == 51 })
+	began := time.Now()
+	if err := x.link.Set(&Config{Rate: 100_000_000}, nil); err != nil {
+		t.Fatal(err)
+	}
+	x.want(x.b)
+	for n := 0; n < 50_000; {
+		n += len(x.want(x.b)) - gso.HeaderLen - 54
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	x.stats()
+}
+
+func TestMTU(t *testing.T) {
+	x := newBench(t, Options{}, Config{MTU: 1000}, Config{})
+	x.send(x.a, udp(0, 1015))
+	x.send(x.a, udp(1, 1014))
+	if got := number(x.want(x.b)); got != 1 {
+		t.Errorf("packet %d came", got)
+	}
+	if s := x.stats(); s.AB.Dropped.MTU != 1 {
+		t.Errorf("stats %+v", s.AB)
+	}
+}
+
+// A line that is full is the engine's fault, and is said.
+func TestLineIsBounded(t *testing.T) {
+	x := newBench(t, Options{LineBytes: 10_000}, Config{Delay: time.Hour}, Config{})
+	for i := range uint32(20) {
+		x.send(x.a, udp(i, 1514))
+	}
+	s := x.until("dropped", func(s *Stats) bool { return s.AB.Dropped.Engine > 0 && s.AB.PacketsIn == 20 })
+	if s.EngineDrops() == 0 || s.AB.InFlight == 0 {
+		t.Errorf("stats %+v", s.AB)
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	x := newBench(t, Options{Threads: 2}, Config{Delay: time.Hour}, Config{})
+	x.send(x.a, udp(0, 100))
+	x.until("in flight", func(s *Stats) bool { return s.AB.InFlight == 1 })
+	for range 2 {
+		if err := x.eng.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.link.Up(); !errors.Is(err, ErrClosed) {
+		t.Errorf("Up after Close: %v", err)
+	}
+	if s, err := x.link.Stats(); err != nil || s.AB.PacketsIn != 1 || s.Up {
+		t.Errorf("stats after Close: %+v, %v", s, err)
+	}
+	if err := x.link.Close(); err != nil {
+		t.Error(err)
+	}
+	// The far end sees that nobody is there.
+	if n, err := unix.Read(x.b, make([]byte, 10)); n != 0 || err != nil {
+		t.Errorf("the end is still open: %d, %v", n, err)
+	}
+	if _, err := x.eng.Join(fdEnd(-1, ""), fdEnd(-1, ""), Config{}, Config{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("Join after Close: %v", err)
+	}
+}
+
+func TestGoneEndIsReported(t *testing.T) {
+	x := newBench(t, Options{}, Config{}, Config{})
+	unix.Shutdown(x.a, unix.SHUT_WR)
+	s := x.until("gone", func(s *Stats) bool { return s.Err != nil })
+	if !errors.Is(s.Err, ErrGone) {
+		t.Errorf("error %v", s.Err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, c := range []Config{
+		{Rate: -1}, {Delay: -1}, {Delay: MaxDelay + 1}, {QueuePackets: -1}, {QueueBytes: -1}, {MTU: -1}, {MarkBytes: -1}, {MarkPackets: -1},
+		{Trace: &Trace{}}, {Trace: &Trace{At: []time.Duration{5, 4}}}, {Trace: &Trace{At: []time.Duration{0}}},
+		{Trace: &Trace{At: []time.Duration{-1}}}, {Trace: &Trace{At: []time.Duration{5}, Period: 4}},
+		{Trace: &Trace{At: []time.Duration{5}, Bytes: -1}}, {Rate: 1, Trace: &Trace{At: []time.Duration{5}}},
+	} {
+		if c.Validate() == nil {
+			t.Errorf("accepted %+v", c)
+		}
+		e, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET, 0)
+		if _, err := e.Join(fdEnd(p[0], "a"), fdEnd(p[1], "b"), Config{}, c); err == nil {
+			t.Errorf("joined with %+v", c)
+		}
+		e.Close()
+	}
+	if err := (&Config{Trace: &Trace{At: []time.Duration{0, 0, 5}}, Delay: time.Hour}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
