@@ -262,7 +262,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 		"1000000000 1460 1 false",
 		"1000000000 65160 1 false",
 		"500000000 1460 1 true",
-		"100000 1460 1900 false",
+		"100000 1460 1400 false",
 		"1000000 1460 500 false",
 		"20000 1460 9000 false",
 	} {

@@ -10,8 +10,8 @@ import (
 
 // Bounds on connections.
 const (
-	maxLive     = 2000 // followed at once
-	maxListed   = 6000 // in Analysis.Connections
+	maxLive     = 1500 // followed at once
+	maxListed   = 5000 // in Analysis.Connections
 	maxAttempts = 1000 // in Analysis.Attempts
 	maxChain    = 4    // incarnations of a four-tuple followed at once
 	maxRecent   = 1 << 14

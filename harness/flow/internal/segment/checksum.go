@@ -50,9 +50,8 @@ func check(b []byte, total int, s *Segment, pseudo func(*Segment, int) uint64) S
 
 func swap(v uint16) uint16 { return v<<8 | v>>8 }
 
-// sum16 adds b up in little-endian words with end-around carry; swapped, that is the
-// big-endian sum (RFC 1071, 2B). Eight bytes at a time: a sixth of the time of
-// two at a time, measured.
+// sum16 adds b up in little-endian words with end-around carry, eight bytes at a time;
+// swapped, that is the big-endian sum (RFC 1071, 2B and 2C).
 func sum16(b []byte) uint16 {
 	var s0, s1, carry uint64
 	for len(b) >= 32 {
