@@ -63,7 +63,7 @@ func TestKernelLacks(t *testing.T) {
 		errno unix.Errno
 		want  string
 	}{
-		{"add veth ", unix.EOPNOTSUPP, "start linear: link h1-s1: add veth s1-eth1-h1-eth0: kernel lacks veth: "},
+		{"add veth ", unix.EOPNOTSUPP, ": kernel lacks veth: load the module"},
 		{"add bridge ", unix.EOPNOTSUPP, "start linear: switch s1: add bridge s1: kernel lacks bridge: "},
 		{"add htb to h1", unix.ENOENT, "start linear: link h1-s1: add htb to h1-eth0: kernel lacks sch_htb: "},
 		{"make network namespace", unix.EPERM, "start linear: host h1: make network namespace: "},

@@ -199,7 +199,7 @@ func (op Op) failed(m *syscall.NetlinkMessage) error {
 	}
 	e := &kernelError{op: op.what, feature: op.feature, errno: unix.Errno(-code)}
 	if m.Header.Type == unix.NLMSG_ERROR && m.Header.Flags&unix.NLM_F_ACK_TLVS != 0 && m.Header.Flags&unix.NLM_F_CAPPED != 0 {
-		attrs, err := nl.ParseRouteAttr(m.Data[min(4+unix.SizeofNlMsghdr, len(m.Data)):])
+		attrs, err := parseAttrs(m.Data[min(4+unix.SizeofNlMsghdr, len(m.Data)):])
 		for _, a := range attrs {
 			if err == nil && a.Attr.Type == unix.NLMSGERR_ATTR_MSG {
 				e.text = unix.ByteSliceToString(a.Value)

@@ -81,7 +81,7 @@ func parseLink(data []byte) (Link, error) {
 	}
 	msg := nl.DeserializeIfInfomsg(data)
 	l := Link{Index: int(msg.Index), Up: msg.Flags&unix.IFF_UP != 0}
-	attrs, err := nl.ParseRouteAttr(data[msg.Len():])
+	attrs, err := parseAttrs(data[msg.Len():])
 	if err != nil {
 		return l, fmt.Errorf("interface attributes: %w", err)
 	}
@@ -118,7 +118,7 @@ func parseStats(b []byte) Stats {
 }
 
 func (l *Link) parseInfo(b []byte) error {
-	attrs, err := nl.ParseRouteAttr(b)
+	attrs, err := parseAttrs(b)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (l *Link) parseInfo(b []byte) error {
 		}
 	}
 	if l.Kind == "bridge" {
-		if attrs, err = nl.ParseRouteAttr(data); err != nil {
+		if attrs, err = parseAttrs(data); err != nil {
 			return err
 		}
 		for _, a := range attrs {
@@ -147,7 +147,7 @@ func (l *Link) parseInfo(b []byte) error {
 		}
 	}
 	if port == "bridge" {
-		if attrs, err = nl.ParseRouteAttr(slave); err != nil {
+		if attrs, err = parseAttrs(slave); err != nil {
 			return err
 		}
 		for _, a := range attrs {
@@ -178,7 +178,7 @@ func (c *Conn) Qdiscs() (map[int]Qdisc, error) {
 		if msg.Parent != rootHandle {
 			return nil
 		}
-		attrs, err := nl.ParseRouteAttr(data[msg.Len():])
+		attrs, err := parseAttrs(data[msg.Len():])
 		if err != nil {
 			return fmt.Errorf("qdisc attributes: %w", err)
 		}
@@ -210,7 +210,7 @@ const (
 )
 
 func (q *Qdisc) parseStats(b []byte) error {
-	attrs, err := nl.ParseRouteAttr(b)
+	attrs, err := parseAttrs(b)
 	if err != nil {
 		return fmt.Errorf("qdisc counters: %w", err)
 	}
