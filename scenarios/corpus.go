@@ -36,7 +36,7 @@ func Novels(dir string) (Corpus, error) {
 func Folder(dir string) (Corpus, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return Corpus{}, fmt.Errorf("%w: files %s: %w", ErrUsage, dir, errors.Unwrap(err))
+		return Corpus{}, fmt.Errorf("%w: --files %s: %w: name a folder with the files to transfer", ErrUsage, dir, errors.Unwrap(err))
 	}
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -57,10 +57,10 @@ func Folder(dir string) (Corpus, error) {
 		c.sizes[e.Name()] = info.Size()
 	}
 	if len(refused) > 0 {
-		return Corpus{}, fmt.Errorf("%w: files %s: rename these: %w", ErrUsage, dir, errors.Join(refused...))
+		return Corpus{}, fmt.Errorf("%w: --files %s: rename these: %w", ErrUsage, dir, errors.Join(refused...))
 	}
 	if len(c.Names) == 0 {
-		return Corpus{}, fmt.Errorf("%w: files %s: no regular file in it: put the files to transfer there", ErrUsage, dir)
+		return Corpus{}, fmt.Errorf("%w: --files %s: no regular file in it: put the files to transfer there", ErrUsage, dir)
 	}
 	return c, nil
 }

@@ -14,7 +14,7 @@ func doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "says what this machine can do, and what to install or run as for the rest",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			found := harness.Doctor(c.Context())
 			ready := true

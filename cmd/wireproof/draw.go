@@ -18,13 +18,16 @@ func drawCommand() *cobra.Command {
 			if len(args) != 1 || args[0] == "all" {
 				return usage("draw one part: %s", partNames())
 			}
-			params, err := p.params()
+			params, err := p.params(args)
 			if err != nil {
 				return err
 			}
 			chosen, err := scenarios.Select(args, params)
 			if err != nil {
 				return err
+			}
+			if err := chosen[0].Topo.Validate(); err != nil {
+				return usage("%s: %w", args[0], err)
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), chosen[0].Topo.Draw())
 			return err

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +33,13 @@ func getCommand() *cobra.Command {
 			if len(args) == 0 {
 				return usage("name a server: wireproof get SERVER[:PORT] [NAME…]")
 			}
-			var err error
+			err := socket.check(c.Flags())
+			if err != nil {
+				return err
+			}
+			if err := checkServer(args[0]); err != nil {
+				return err
+			}
 			if cfg.Mode, err = peers.ParseMode(mode); err != nil {
 				return usage("--mode: %w", err)
 			}
@@ -67,7 +75,7 @@ func getCommand() *cobra.Command {
 					return err
 				}
 			}
-			return failed(err)
+			return failed(inShort(transfer, err))
 		},
 	}
 	f := c.Flags()
@@ -83,20 +91,73 @@ func getCommand() *cobra.Command {
 	return c
 }
 
+// maxPort is the highest TCP port.
+const maxPort = 65535
+
+// checkServer refuses what cannot be a server, before a connection is tried.
+func checkServer(server string) error {
+	host, port, err := net.SplitHostPort(server)
+	if err != nil {
+		host, port = server, "1" // the default port will be added
+	}
+	if host == "" {
+		return usage("server %q: name its host: wireproof get SERVER[:PORT] [NAME…]", server)
+	}
+	if n, err := strconv.Atoi(port); err == nil && (n < 1 || n > maxPort) {
+		return usage("server %q: a port is 1 to %d", server, maxPort)
+	}
+	return nil
+}
+
+// inShort names the files that failed together with another only by their number: one connection that breaks keeps
+// all the files that were still to come.
+func inShort(t peers.Transfer, err error) error {
+	if err == nil {
+		return nil
+	}
+	var lines []string
+	first, more := "", 0
+	for _, f := range t.Files {
+		switch {
+		case f.Error == "":
+		case first != "" && strings.HasSuffix(f.Error, first):
+			more++
+		default:
+			lines = append(lines, fmt.Sprintf("fetch %q: %s", f.Name, f.Error))
+			if first == "" {
+				first = f.Error
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return err
+	}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) {
+		lines[0] += ": check the server's name, or give its address"
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more %s not fetched, since the connection ended", more, plural(more, "file")))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// fileColumns are those of the figures.
+var fileColumns = []column{{"bytes", true, 0}, {"seconds", true, 0}, {"Mbit/s", true, 0}, {"file", false, 0}}
+
 // figures prints what the original programs printed at their end. Their aggregate added the files' throughputs up; this
 // one is all bytes over all time.
 func figures(w io.Writer, t peers.Transfer) error {
 	fmt.Fprintf(w, "connection set-up time: %.6f s (%d %s to %s)\n", t.ConnectSeconds, t.Connections, plural(t.Connections, "connection"), t.Server)
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tab, "bytes\tseconds\tMbit/s\t  file\t")
+	var rows [][]string
 	for _, f := range t.Files {
 		name := f.Name
 		if f.Error != "" {
 			name += " (failed)"
 		}
-		fmt.Fprintf(tab, "%d\t%.6f\t%.2f\t  %s\t\n", f.Bytes, f.Seconds, f.MbitPerSecond, name)
+		rows = append(rows, []string{strconv.FormatInt(f.Bytes, 10), fmt.Sprintf("%.6f", f.Seconds), fmt.Sprintf("%.2f", f.MbitPerSecond), name})
 	}
-	if err := tab.Flush(); err != nil {
+	if _, err := io.WriteString(w, render(fileColumns, rows, 0)); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "total: %d bytes in %.6f s, aggregate throughput %.2f Mbit/s\n", t.Bytes, t.TotalSeconds, t.MbitPerSecond)

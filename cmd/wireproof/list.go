@@ -17,7 +17,7 @@ func listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "lists the parts, their variants, and which cannot run yet",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			all, err := scenarios.Select([]string{"all"}, scenarios.Params{})
 			if err != nil {
@@ -41,7 +41,8 @@ func listCommand() *cobra.Command {
 }
 
 func listTable(w io.Writer, all []scenarios.Scenario) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PART\tVARIANTS\tMODELS\tCHANGE\tWHAT IT IS")
 	for _, part := range scenarios.Parts() {
 		var variants, models []string
@@ -59,7 +60,11 @@ func listTable(w io.Writer, all []scenarios.Scenario) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", part.Name, strings.Join(variants, " "), strings.Join(models, " "), part.Variable, title)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, wrapLast(b.String(), terminalWidth(w), "WHAT IT IS"))
+	return err
 }
 
 func addNew(list []string, s string) []string {

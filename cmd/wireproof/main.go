@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,10 +37,21 @@ func root() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{
 			HiddenDefaultCmd: true,
 		},
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			var names []string
+			for _, sub := range c.Commands() {
+				if sub.IsAvailableCommand() && sub.Name() != "help" {
+					names = append(names, sub.Name())
+				}
+			}
+			return usage("there is no command %q: the commands are %s", args[0], strings.Join(names, ", "))
+		},
 	}
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%v: see %s --help", err, c.CommandPath())
-	})
+	c.SetFlagErrorFunc(flagError)
 	c.AddCommand(listCommand(), runCommand(), serveCommand(), getCommand(), verifyCommand(), drawCommand(), doctorCommand())
 	return c
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/peers"
@@ -20,17 +22,17 @@ type paramFlags struct {
 	bw, loss                   float64
 	delay                      time.Duration
 	hops                       int
-	set                        func(string) bool // which flags the user gave
+	given                      *pflag.FlagSet
 	socket                     socketFlags
 }
 
 func (p *paramFlags) linkFlags(c *cobra.Command) {
 	f := c.Flags()
+	p.given = f
 	f.Float64Var(&p.bw, "bw", 0, "rate of every link in Mbit/s (default: the part's own)")
 	f.DurationVar(&p.delay, "delay", 0, "one-way delay of every link, such as 5ms (default: the part's own)")
 	f.Float64Var(&p.loss, "loss", 0, "loss of every link in percent (default: the part's own)")
 	f.IntVar(&p.hops, "hops", 0, "switches in the chain of part j (default 8)")
-	p.set = c.Flags().Changed
 }
 
 func (p *paramFlags) peerFlags(c *cobra.Command) {
@@ -42,18 +44,34 @@ func (p *paramFlags) peerFlags(c *cobra.Command) {
 	p.socket.add(c)
 }
 
-// params checks the flags. Ranges of values are the scenarios' business, except that 0 means "not given" there.
-func (p *paramFlags) params() (scenarios.Params, error) {
+// maxMbit is the highest rate that a topology may ask for.
+const maxMbit = float64(1000 * topo.Gbit / topo.Mbit)
+
+// params checks the flags, for these parts. Package scenarios checks ranges too, but 0 means "not given" there.
+func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	params := scenarios.Params{
 		Variants: p.variants, Delay: p.delay, LossPercent: p.loss, Hops: p.hops,
 		Buffer: p.socket.buffer, Socket: p.socket.options(),
 	}
-	params.Rate = topo.BitRate(p.bw * float64(topo.Mbit))
-	if p.set("bw") && params.Rate <= 0 {
-		return params, usage("--bw %s: a rate is above 0 Mbit/s; leave the flag out for the part's own", strconv.FormatFloat(p.bw, 'g', -1, 64))
+	// The comparisons are of the kind that NaN fails.
+	if p.given.Changed("bw") && !(p.bw*float64(topo.Mbit) >= 1) {
+		return params, usage("--bw %s: a rate is above 0 Mbit/s; leave the flag out for the part's own", number(p.bw))
 	}
-	if p.set("hops") && p.hops <= 0 {
+	if p.bw > maxMbit {
+		return params, usage("--bw %s: a rate is at most %s Mbit/s; part e has links without a limit", number(p.bw), number(maxMbit))
+	}
+	params.Rate = topo.BitRate(p.bw * float64(topo.Mbit))
+	if p.given.Changed("delay") && !(p.delay > 0 && p.delay <= time.Hour) {
+		return params, usage("--delay %v: a delay lies above 0 and up to 1h; part g is part h without it", p.delay)
+	}
+	if p.given.Changed("loss") && !(p.loss > 0 && p.loss <= 100) {
+		return params, usage("--loss %s: a loss lies above 0 and up to 100 percent; part g is part i without it", number(p.loss))
+	}
+	if p.given.Changed("hops") && p.hops <= 0 {
 		return params, usage("--hops %d: a chain has at least 1 switch", p.hops)
+	}
+	if p.given.Changed("hops") && !slices.ContainsFunc(parts, func(part string) bool { return part == "j" || part == "all" }) {
+		return params, usage("--hops %d: only part j has a number of hops", p.hops)
 	}
 	for _, name := range p.dialects {
 		if name == "both" {
@@ -83,24 +101,6 @@ func (p *paramFlags) params() (scenarios.Params, error) {
 	return params, nil
 }
 
+func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
 func partNames() string { return strings.Join(scenarios.PartNames(), ", ") }
-
-// socketFlags are the knobs of the original programs.
-type socketFlags struct {
-	buffer     int
-	nagle      bool
-	quickAck   bool
-	congestion string
-}
-
-func (s *socketFlags) add(c *cobra.Command) {
-	f := c.Flags()
-	f.IntVar(&s.buffer, "buffer", 0, "bytes of one lockstep exchange, and of one read or write of a stream (default: 1024, and what is fastest)")
-	f.BoolVar(&s.nagle, "nagle", false, "leave Nagle's algorithm on (no TCP_NODELAY)")
-	f.BoolVar(&s.quickAck, "quickack", false, "turn delayed acknowledgements off (TCP_QUICKACK)")
-	f.StringVar(&s.congestion, "congestion", "", "congestion control, such as cubic, reno or bbr (default: the host's)")
-}
-
-func (s *socketFlags) options() peers.SocketOptions {
-	return peers.SocketOptions{Nagle: s.nagle, QuickAck: s.quickAck, Congestion: s.congestion}
-}

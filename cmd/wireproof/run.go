@@ -1,13 +1,12 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,40 +32,56 @@ func runCommand() *cobra.Command {
 		Example: "  sudo wireproof run all\n  sudo wireproof run g --bw 10\n  sudo wireproof run j --hops 3 --dialect both\n" +
 			"  sudo wireproof run e --variant all --client nonpersistent      # FAIL: five connections carry what one should",
 		RunE: func(c *cobra.Command, args []string) error {
-			params, err := p.params()
-			if err != nil {
-				return err
-			}
-			chosen, err := scenarios.Select(args, params)
-			if err != nil {
-				return err
-			}
-			chosen, err = runnable(chosen, args, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			o := scenarios.Options{Out: out, Timeout: timeout}
-			if err := scenarios.Ready(c.Context()); err != nil {
-				return err
-			}
-			defer giveBack(out)
-			if o.Corpus, err = corpus(files, out); err != nil {
-				return err
-			}
-			progress := newRunProgress(c.ErrOrStderr(), len(chosen))
-			reports, err := scenarios.RunAll(c.Context(), chosen, o, jobs, progress.event)
-			progress.close()
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				if err := writeJSON(c.OutOrStdout(), reports); err != nil {
+			err := func() error {
+				chosen, err := p.choose(args, c.ErrOrStderr())
+				if err != nil {
 					return err
 				}
-			} else if err := table(c.OutOrStdout(), reports, out); err != nil {
-				return err
+				switch {
+				case jobs < 1:
+					return usage("--jobs %d: at least 1 scenario runs at once", jobs)
+				case c.Flags().Changed("timeout") && timeout <= 0:
+					return usage("--timeout %v: a scenario takes some time, such as 30s", timeout)
+				}
+				o := scenarios.Options{Out: out, Timeout: timeout}
+				if files != "" {
+					if o.Corpus, err = scenarios.Folder(files); err != nil {
+						return err
+					}
+				}
+				if err := scenarios.Ready(c.Context()); err != nil {
+					return err
+				}
+				if err := writable(out); err != nil {
+					return err
+				}
+				defer giveBack(out)
+				if files == "" {
+					if o.Corpus, err = writeNovels(out); err != nil {
+						return err
+					}
+				}
+				progress := newRunProgress(c.ErrOrStderr(), len(chosen))
+				reports, err := scenarios.RunAll(c.Context(), chosen, o, jobs, progress.event)
+				progress.close()
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					err = writeJSON(c.OutOrStdout(), reports)
+				} else {
+					err = table(c.OutOrStdout(), reports, out)
+				}
+				if err != nil {
+					return err
+				}
+				return outcome(reports)
+			}()
+			// Whatever it was that failed, an interrupted run shows nothing either way.
+			if c.Context().Err() != nil {
+				return &exit{status: statusInconclusive, cause: errors.New("interrupted: what had not ended is INCONCLUSIVE")}
 			}
-			return outcome(c.Context(), reports)
+			return err
 		},
 	}
 	p.linkFlags(c)
@@ -80,17 +95,39 @@ func runCommand() *cobra.Command {
 	return c
 }
 
+// choose returns the scenarios that the arguments and the flags name, each of them sound and runnable.
+func (p *paramFlags) choose(args []string, w io.Writer) ([]scenarios.Scenario, error) {
+	params, err := p.params(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.socket.check(p.given); err != nil {
+		return nil, err
+	}
+	chosen, err := scenarios.Select(args, params)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range chosen {
+		if err := s.Topo.Validate(); err != nil {
+			return nil, usage("%s: %w", s.Name(), err)
+		}
+	}
+	return runnable(chosen, args, w)
+}
+
 // runnable leaves out what this version cannot run, and says so. Where a blocked part was asked for by its name, that is
 // an error.
 func runnable(chosen []scenarios.Scenario, args []string, w io.Writer) ([]scenarios.Scenario, error) {
 	var can []scenarios.Scenario
+	var skipped []string
 	why := map[string]string{}
 	for _, s := range chosen {
 		if s.Blocked == "" {
 			can = append(can, s)
 		} else if why[s.Part] == "" {
 			why[s.Part] = s.Blocked
-			fmt.Fprintf(w, "part %s is not run: %s\n", s.Part, s.Blocked)
+			skipped = append(skipped, s.Part)
 		}
 	}
 	for _, arg := range args {
@@ -101,64 +138,58 @@ func runnable(chosen []scenarios.Scenario, args []string, w io.Writer) ([]scenar
 	if len(can) == 0 {
 		return nil, fmt.Errorf("nothing to run: %w", scenarios.ErrBlocked)
 	}
+	for _, part := range skipped {
+		fmt.Fprintf(w, "part %s is not run: %s\n", part, why[part])
+	}
 	return can, nil
 }
 
-// corpus is the user's folder, or the novels, which are written beside the results so that `verify --files` finds them.
-func corpus(files, out string) (scenarios.Corpus, error) {
-	if files != "" {
-		return scenarios.Folder(files)
+// writable makes the folder for the results and tries to write there, before anything else takes time.
+func writable(out string) error {
+	if out == "" {
+		return usage("--out: name a folder for the results, or leave the flag out")
 	}
+	err := os.MkdirAll(out, 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(out, ".wireproof-*"); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if err != nil {
+		return usage("--out %s: %w: choose a folder that can be written", out, cause(err))
+	}
+	return nil
+}
+
+// writeNovels writes the novels beside the results, so that `verify --files` finds them.
+func writeNovels(out string) (scenarios.Corpus, error) {
 	dir, err := filepath.Abs(filepath.Join(out, "novels"))
 	if err != nil {
 		return scenarios.Corpus{}, err
 	}
-	return scenarios.Novels(dir)
+	corpus, err := scenarios.Novels(dir)
+	if err != nil {
+		return corpus, fmt.Errorf("--out %s: %w: make room there, or choose another folder", out, err)
+	}
+	return corpus, nil
 }
 
-func outcome(ctx context.Context, reports []scenarios.Report) error {
-	if ctx.Err() != nil {
-		return &exit{status: statusInconclusive, cause: fmt.Errorf("interrupted: what had not ended is INCONCLUSIVE")}
+// cause is the error without the operation and the path, which the message has already.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
 	}
+	return err
+}
+
+func outcome(reports []scenarios.Report) error {
 	var all []flow.Verdict
 	for _, r := range reports {
 		all = append(all, r.Verdict)
 	}
 	return verdict(flow.Worst(all...))
-}
-
-// table prints a line for each report, and below it what was not right.
-func table(w io.Writer, reports []scenarios.Report, out string) error {
-	count := map[flow.Verdict]int{}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "VERDICT\tPART\tVARIANT\tDIALECT\tSERVER\tCLIENT\tCONNECTIONS\tFILES\tMB\tSECONDS\tMBIT/S")
-	for _, r := range reports {
-		count[r.Verdict]++
-		files, bytes, rate := 0, int64(0), 0.0
-		for _, tr := range r.Transfers {
-			files += len(tr.Files)
-			bytes += tr.Bytes
-			rate += tr.MbitPerSecond
-		}
-		if len(r.Transfers) > 0 {
-			rate /= float64(len(r.Transfers))
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.1f\t%.2f\t%.0f\n", r.Verdict, r.Part, r.Variant, r.Dialect, r.ServerModel, r.ClientMode,
-			len(r.Connections), files, float64(bytes)/1e6, r.Seconds.Up+r.Seconds.Run+r.Seconds.Down, rate)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for _, r := range reports {
-		for _, c := range r.Checks {
-			if c.Verdict != flow.Pass {
-				fmt.Fprintf(w, "\n%s  %s  %s: %s\n", c.Verdict, r.Name(), c.Name, c.Detail)
-			}
-		}
-	}
-	fmt.Fprintf(w, "\n%d PASS, %d FAIL, %d INCONCLUSIVE. MBIT/S is the mean of the clients' own figures. Captures, files and logs: %s\n",
-		count[flow.Pass], count[flow.Fail], count[flow.Inconclusive], strings.TrimSuffix(out, "/")+"/")
-	return nil
 }
 
 // giveBack hands what was written to the user behind sudo, who could not remove it otherwise.

@@ -24,12 +24,21 @@ func serveCommand() *cobra.Command {
 		Use:     "serve",
 		Short:   "serves the files of a folder",
 		Example: "  wireproof serve --files ~/books\n  wireproof serve --files ~/books --model fork --port 8000 --address 192.0.2.1",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg := peers.ServeConfig{
 				Listen: net.JoinHostPort(address, strconv.Itoa(port)), Buffer: socket.buffer, Socket: socket.options(), Limits: limits,
 			}
-			var err error
+			err := socket.check(c.Flags())
+			if err != nil {
+				return err
+			}
+			switch {
+			case port < 0 || port > maxPort:
+				return usage("--port %d: a port is 1 to %d, or 0 for any that is free", port, maxPort)
+			case c.Flags().Changed("max-connections") && limits.MaxConns < 1:
+				return usage("--max-connections %d: a server takes at least 1 connection", limits.MaxConns)
+			}
 			if cfg.Model, err = peers.ParseModel(model); err != nil {
 				return usage("--model: %w", err)
 			}
@@ -41,8 +50,8 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			cfg.Dir = folder.Dir
-			fmt.Fprintf(c.ErrOrStderr(), "serving %d files of %s on %s, %s dialect, %s model; end with Ctrl-C\n",
-				len(folder.Names), folder.Dir, cfg.Listen, cfg.Dialect, cfg.Model)
+			// That it listens is for the log to say: it may not come to that.
+			fmt.Fprintf(c.ErrOrStderr(), "%d %s in %s; Ctrl-C ends the server\n", len(folder.Names), plural(len(folder.Names), "file"), folder.Dir)
 			return failed(peers.RunServe(c.Context(), cfg, os.Stderr))
 		},
 	}

@@ -6,9 +6,10 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/wireproof/wireproof/harness/flow"
 )
@@ -39,6 +40,14 @@ func verifyCommand() *cobra.Command {
 			if o.Server, err = parseServer(server); err != nil {
 				return err
 			}
+			if !c.Flags().Changed("connections") {
+				connections = -1
+			} else if connections < 0 {
+				return usage("--connections %d: a number of connections is 0 or more", connections)
+			}
+			if _, err := os.ReadDir(files); err != nil {
+				return usage("--files %s: %w: name the folder of the files that were sent", files, cause(err))
+			}
 			if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
 				return usage("--files %s: %w", files, err)
 			}
@@ -48,13 +57,11 @@ func verifyCommand() *cobra.Command {
 			}
 			defer in.Close()
 			a, err := flow.Analyze(c.Context(), in, o)
+			if c.Context().Err() != nil {
+				return &exit{status: statusInconclusive, cause: fmt.Errorf("verify %s: interrupted", args[0])}
+			}
 			if err != nil {
 				return fmt.Errorf("verify %s: %w", args[0], err)
-			}
-			if !c.Flags().Changed("connections") {
-				connections = -1
-			} else if connections < 0 {
-				return usage("--connections %d: a number of connections is 0 or more", connections)
 			}
 			checks := a.Survey(connections)
 			worst := flow.Overall(checks)
@@ -83,11 +90,18 @@ func verifyCommand() *cobra.Command {
 
 func openCapture(name string, stdin io.Reader) (io.ReadCloser, error) {
 	if name == "-" {
+		if in, ok := stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+			return nil, usage("capture -: standard input is a terminal: send a capture into it, such as tcpdump -w - writes")
+		}
 		return io.NopCloser(stdin), nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, usage("capture: %w", err)
+		return nil, usage("capture %s: %w: name a pcap or pcapng file, or - for standard input", name, cause(err))
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, usage("capture %s: it is a folder: name a pcap or pcapng file in it", name)
 	}
 	return f, nil
 }
@@ -111,24 +125,24 @@ func parseServer(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, usage("--server %q: give ADDRESS, :PORT or ADDRESS:PORT, such as 10.0.0.1:12345", s)
 }
 
+var connectionColumns = []column{
+	{"CLIENT", false, 0}, {"SERVER", false, 0}, {"HANDSHAKE", false, 4}, {"CLOSED BY", false, 1}, {"SEGMENTS", true, 3}, {"AGAIN", true, 5},
+	{"TO CLIENT", true, 0}, {"TO SERVER", true, 2}, {"FILES", true, 0},
+}
+
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
+
 func printVerification(w io.Writer, a *flow.Analysis, checks []flow.Check, worst flow.Verdict) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CLIENT\tSERVER\tHANDSHAKE\tCLOSED BY\tSEGMENTS\tAGAIN\tTO CLIENT\tTO SERVER\tFILES")
+	var rows [][]string
 	for _, c := range a.Connections {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\n",
-			c.Client, c.Server, c.Handshake, c.ClosedBy, c.Segments, c.Retransmissions, c.BytesToClient, c.BytesToServer, len(c.Files))
+		rows = append(rows, []string{c.Client.String(), c.Server.String(), c.Handshake, c.ClosedBy, decimal(c.Segments), decimal(c.Retransmissions),
+			decimal(c.BytesToClient), decimal(c.BytesToServer), strconv.Itoa(len(c.Files))})
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	width := terminalWidth(w)
+	text := render(connectionColumns, rows, width) + "\n"
 	for _, c := range checks {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", c.Verdict, c.Name, c.Detail)
+		text += wrap(fmt.Sprintf("%-12s  %-11s  %s", c.Verdict, c.Name, c.Detail), width, strings.Repeat(" ", 27))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n", worst)
+	_, err := fmt.Fprintf(w, "%s\n%s\n", text, worst)
 	return err
 }
