@@ -61,7 +61,7 @@ func count(n int, what string) string {
 // alike returns what shapes both directions of every link, if it is the same everywhere.
 func (t Topo) alike() (LinkParams, bool) {
 	for _, l := range t.Links {
-		if !l.AB.same(t.Links[0].AB) || !l.BA.same(t.Links[0].AB) {
+		if !l.AB.Equal(t.Links[0].AB) || !l.BA.Equal(t.Links[0].AB) {
 			return LinkParams{}, false
 		}
 	}
@@ -73,7 +73,7 @@ func (t Topo) alike() (LinkParams, bool) {
 
 func (d *drawing) labelled() bool {
 	for _, l := range d.t.Links {
-		if l.AB.Shaped() && l.AB.same(l.BA) {
+		if l.AB.Shaped() && l.AB.Equal(l.BA) {
 			return true
 		}
 	}
@@ -86,7 +86,7 @@ func (d *drawing) label(link int, fromA bool) string {
 	switch there, back := l.AB, l.BA; {
 	case d.bare || !there.Shaped() && !back.Shaped():
 		return ""
-	case there.same(back):
+	case there.Equal(back):
 		return there.String()
 	case fromA:
 		return "→ " + there.String() + " ← " + back.String()

@@ -17,11 +17,14 @@ type FilterError struct {
 
 // Error names the place and what would be accepted.
 func (e *FilterError) Error() string {
-	at := "the end"
-	if e.Word != "" {
-		at = strconv.Quote(e.Word)
+	return fmt.Sprintf("filter %q: at %s: give %s", e.Filter, e.place(), e.Want)
+}
+
+func (e *FilterError) place() string {
+	if e.Word == "" {
+		return "the end"
 	}
-	return fmt.Sprintf("filter %q: at %s: give %s", e.Filter, at, e.Want)
+	return strconv.Quote(e.Word)
 }
 
 const (

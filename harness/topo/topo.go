@@ -17,6 +17,10 @@ type Topo struct {
 	// Links are numbered, and their interfaces named, in this order.
 	Links []Link `json:"links"`
 
+	// Seed decides everything that happens to packets by chance; the same seed brings
+	// the same losses back. Zero is a seed as good as any.
+	Seed uint64 `json:"seed,omitempty"`
+
 	// Loops says what to do with a loop of switches; the zero refuses it.
 	Loops Loops `json:"loops,omitempty"`
 
@@ -100,5 +104,8 @@ func (t Topo) Clone() Topo {
 	t.Hosts = slices.Clone(t.Hosts)
 	t.Switches = slices.Clone(t.Switches)
 	t.Links = slices.Clone(t.Links)
+	for i := range t.Links {
+		t.Links[i].AB, t.Links[i].BA = t.Links[i].AB.clone(), t.Links[i].BA.clone()
+	}
 	return t
 }

@@ -2,6 +2,7 @@ package topo
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,7 +123,8 @@ func (t Topo) checkNodes(m *mistakes) {
 }
 
 func (t Topo) checkLinks(m *mistakes) {
-	nodes := append(t.hostNames(), t.switchNames()...)
+	hosts := t.hostNames()
+	nodes := append(slices.Clone(hosts), t.switchNames()...)
 	known := make(map[string]bool, len(nodes))
 	for _, name := range nodes {
 		known[name] = true
@@ -148,39 +150,12 @@ func (t Topo) checkLinks(m *mistakes) {
 		if l.Surplus != 0 {
 			m.add(where, fmt.Sprintf("%d parameters too many", l.Surplus), "give AddLink one LinkParams, or one for each direction")
 		}
-		l.AB.check(m, where+", from "+quoted(l.A))
-		if l.AB.same(l.BA) {
+		l.AB.check(m, where+", from "+quoted(l.A), hosts)
+		if l.AB.Equal(l.BA) {
 			continue // one mistake in what holds for both directions is one mistake
 		}
-		l.BA.check(m, where+", from "+quoted(l.B))
+		l.BA.check(m, where+", from "+quoted(l.B), hosts)
 	}
-}
-
-func (p LinkParams) check(m *mistakes, where string) {
-	if p.Rate != 0 && p.Rate < minRate {
-		m.add(where, "rate "+p.Rate.String()+" is less than a byte a second", "use 0 for an unshaped link, or at least "+minRate.String())
-	}
-	if p.Rate > maxRate {
-		m.add(where, "rate "+p.Rate.String()+" is more than can be shaped", "use 0 for an unshaped link, or at most "+maxRate.String())
-	}
-	if p.Delay < 0 || p.Delay > maxDelay {
-		m.add(where, "delay "+p.Delay.String()+" is out of range", "use 0 to "+maxDelay.String())
-	}
-	if !(p.LossPercent >= 0 && p.LossPercent <= 100) { // not a number is out of range too
-		m.add(where, fmt.Sprintf("loss %v%% is out of range", p.LossPercent), "use 0 to 100")
-	}
-	if p.MaxQueue < 0 || p.MaxQueue > maxQueue {
-		m.add(where, fmt.Sprintf("queue of %d frames is out of range", p.MaxQueue), fmt.Sprintf("use 0 for the engine's own, or 1 to %d", maxQueue))
-	}
-}
-
-// same reports whether p and q say the same; unlike ==, also where the loss is not a number.
-func (p LinkParams) same(q LinkParams) bool {
-	nan := p.LossPercent != p.LossPercent && q.LossPercent != q.LossPercent
-	if nan {
-		p.LossPercent, q.LossPercent = 0, 0
-	}
-	return p == q
 }
 
 // clip keeps an absurdly long name from filling the error.
