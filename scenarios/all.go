@@ -1,13 +1,16 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // DefaultJobs is how many scenarios RunAll runs at once when it is not told. Most of a scenario's time goes by in
@@ -45,7 +48,8 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			on(e)
 		}
 	}
-	for i, s := range all {
+	for _, i := range patientFirst(all) {
+		s := all[i]
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -75,6 +79,23 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 	}
 	group.Wait()
 	return reports, fatal
+}
+
+// patientFirst returns the indices of the scenarios, those that mostly wait before the others: a spanning tree takes its
+// four seconds beside what needs the processors.
+func patientFirst(all []Scenario) []int {
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	waits := func(i int) int {
+		if all[i].Topo.Loops == topo.LoopsSpanningTree {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(waits(a), waits(b)) })
+	return order
 }
 
 // notRun is the report of a scenario that did not come to its end.

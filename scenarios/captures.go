@@ -36,7 +36,7 @@ func (r *run) startCaptures(ctx context.Context) error {
 // The ring is sized to the work: where the machine is so busy that its reader comes late, all that a server sends waits in
 // the ring and nothing is lost. It is memory that cannot be swapped, so there is a limit.
 const (
-	smallestRing = 32 << 20
+	smallestRing = 16 << 20
 	largestRing  = 256 << 20
 )
 
