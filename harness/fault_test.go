@@ -66,7 +66,7 @@ func TestKernelLacks(t *testing.T) {
 		{"add veth ", unix.EOPNOTSUPP, ": kernel lacks veth: load the module"},
 		{"add bridge ", unix.EOPNOTSUPP, "start linear: switch s1: add bridge s1: kernel lacks bridge: "},
 		{"add htb to h1", unix.ENOENT, "start linear: link h1-s1: add htb to h1-eth0: kernel lacks sch_htb: "},
-		{"make network namespace", unix.EPERM, "start linear: host h1: make network namespace: "},
+		{"make network namespace", unix.EPERM, ": make network namespace: operation not permitted: run it as root"},
 	} {
 		remove := fault.Set(func(op string) error {
 			if strings.HasPrefix(op, c.op) {
