@@ -1,0 +1,21 @@
+package flow
+
+import "testing"
+
+// ScriptedCaptures are fixtures that the tests outside the package compare with tshark.
+func ScriptedCaptures(t testing.TB) map[string][]byte {
+	names := map[string]bool{
+		"two files": true, "five connections": true, "SYN retransmitted": true, "SYN-ACK retransmitted": true, "half-open": true, "refused": true,
+		"unanswered": true, "reset in the middle": true, "port reused with a new ISN": true, "keep-alive": true,
+		"retransmissions that agree": true, "retransmissions that disagree": true, "sequence numbers wrap": true, "hole": true, "IPv6": true,
+	}
+	captures := map[string][]byte{}
+	for _, f := range fixtures() {
+		if names[f.name] {
+			s := newScript(t)
+			f.build(s)
+			captures[f.name] = s.pcapng()
+		}
+	}
+	return captures
+}
