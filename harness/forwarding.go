@@ -36,8 +36,17 @@ func (n *Network) waitRunning(ctx context.Context) error {
 				return fatal{fmt.Errorf("%s: %w", pending[0], err)}
 			}
 			for _, l := range links {
-				if l.Index >= firstIndex && !l.Running {
+				if l.Index >= firstIndex && l.Up && !l.Running { // one that was taken down is not waited for
 					return fmt.Errorf("%s is not running", l.Name)
+				}
+			}
+			if h := n.hosts[pending[0].name]; h != nil && h.Addr6().IsValid() && h.running(links) {
+				local, err := pending[0].rt.IsLocal(h.Addr6())
+				if err != nil {
+					return fatal{fmt.Errorf("%s: %w", pending[0], err)}
+				}
+				if !local {
+					return fmt.Errorf("%s does not have its address %s yet", pending[0], h.Addr6())
 				}
 			}
 			pending = pending[1:]
@@ -53,6 +62,16 @@ func (n *Network) waitRunning(ctx context.Context) error {
 		return nil
 	}
 	return n.order[0].rt.Do(rtnl.Up("lo", loIndex))
+}
+
+// running says whether the host's first interface is.
+func (h *Host) running(links []rtnl.Link) bool {
+	for _, l := range links {
+		if l.Name == h.first.Name {
+			return l.Running
+		}
+	}
+	return false
 }
 
 // fatal is an error that waiting does not mend.

@@ -175,8 +175,15 @@ func TestLinkDownUp(t *testing.T) {
 		c.Close()
 		t.Error("dialled over a link that is down")
 	}
-	if err := l.Up(within(t)); err != nil {
+	// Another link that is down is not waited for.
+	other := n.Link("h1", "s1")
+	if err := other.Down(within(t)); err != nil {
 		t.Fatal(err)
+	}
+	for _, l := range []*harness.Link{l, other} {
+		if err := l.Up(within(t)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := n.WaitForwarding(within(t)); err != nil {
 		t.Fatal(err)

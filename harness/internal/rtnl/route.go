@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -38,3 +39,26 @@ func SetCongestion(name string, index int, p netip.Prefix, algorithm string) Op 
 
 // prefixMetric is the metric of the kernel's own routes to an interface's network (net/ipv6/addrconf.c, IP6_RT_PRIO_ADDRCONF).
 const prefixMetric = 256
+
+// IsLocal reports whether the namespace takes packets to addr for its own. With IPv6, the kernel adds the route for that a
+// moment after the address (net/ipv6/addrconf.c, addrconf_dad_work).
+func (c *Conn) IsLocal(addr netip.Addr) (local bool, err error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, 0)
+	msg := &nl.RtMsg{RtMsg: unix.RtMsg{Family: unix.AF_INET6, Dst_len: uint8(addr.BitLen())}}
+	if addr.Is4() {
+		msg.Family = unix.AF_INET
+	}
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.RTA_DST, addr.AsSlice()))
+	op := Op{what: "find route to " + addr.String(), req: req}
+	err = c.dump(op, func() { local = false }, func(kind uint16, data []byte) error {
+		if kind == unix.RTM_NEWROUTE && len(data) >= unix.SizeofRtMsg {
+			local = nl.DeserializeRtMsg(data).Type == unix.RTN_LOCAL
+		}
+		return nil
+	})
+	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
+		return false, nil
+	}
+	return local, err
+}
