@@ -2,6 +2,7 @@ package impair
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/wireproof/wireproof/harness/topo"
@@ -26,6 +27,7 @@ type Impairment struct {
 	flows *flows // nil: packets are counted together
 	view  View
 	lost  []Loss
+	old   *Impairment // to be followed; nil: none, or done
 }
 
 // A Loss is one lost packet, where Config.Record asks for it.
@@ -74,10 +76,13 @@ func New(c Config) (*Impairment, error) {
 }
 
 // Decide says what happens to p. It allocates nothing, but for the first packet
-// of a flow where PerFlow is asked and for what Record asks.
+// of a flow where PerFlow is asked, for what Record asks, and for Follow.
 func (im *Impairment) Decide(p *Packet) Decision {
 	if !p.IP {
 		return Pass
+	}
+	if im.old != nil {
+		im.adopt()
 	}
 	c, index := &im.whole, p.Index
 	if im.flows != nil || len(im.rules) > 0 {
@@ -133,17 +138,24 @@ func (im *Impairment) spoil(p *Packet, c *course, index uint64) Decision {
 	return d
 }
 
-// Continue takes over what old has counted, where old is replaced while the link
-// is in use: the indices and order of flows, and what filters that both have
-// have seen. Neither may be in use meanwhile, and old not afterwards.
-func (im *Impairment) Continue(old *Impairment) {
+// Follow makes im go on where old is when im decides for the first time: it takes over
+// the indices and order of flows, what filters that both have have seen, and the losses
+// recorded. From then on old must not be used; so an engine that changes from one
+// to the other between two packets needs no lock. It must be called before im is in use.
+func (im *Impairment) Follow(old *Impairment) { im.old = old }
+
+// adopt is Follow at the first packet.
+func (im *Impairment) adopt() {
+	old := im.old
+	im.old = nil
+	if old.old != nil { // was replaced before it met a packet
+		old.adopt()
+	}
 	carry := func(c *course) {
 		seen := make([]uint64, len(im.rules))
 		for i, name := range im.names {
-			for j := range old.names {
-				if old.names[j] == name {
-					seen[i] = c.seen[j]
-				}
+			if j := slices.Index(old.names, name); j >= 0 {
+				seen[i] = c.seen[j]
 			}
 		}
 		c.seen = seen
@@ -164,7 +176,12 @@ func (im *Impairment) Continue(old *Impairment) {
 
 // Lost returns the packets lost so far, in order, at most Config.Record of them.
 // It must not be called while Decide runs.
-func (im *Impairment) Lost() []Loss { return im.lost }
+func (im *Impairment) Lost() []Loss {
+	if im.old != nil {
+		return im.old.Lost()
+	}
+	return im.lost
+}
 
 // MaxDelay is the longest delay and jitter there is.
 const MaxDelay = time.Hour

@@ -265,7 +265,7 @@ func TestFlowsAreBounded(t *testing.T) {
 }
 
 // A replacement in the middle goes on where the other was.
-func TestContinue(t *testing.T) {
+func TestFollow(t *testing.T) {
 	for _, perFlow := range []bool{false, true} {
 		c := Config{Seed: 5, Link: "l", Direction: "d", LossPercent: 5, Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 10},
 			Drop: filters(t, "every 7th data segment"), PerFlow: perFlow, Record: 1 << 20}
@@ -274,8 +274,12 @@ func TestContinue(t *testing.T) {
 		for i := range uint64(4000) {
 			if i == 2001 {
 				c.Drop = append(filters(t, "the SYN"), c.Drop...)
-				next := mustNew(t, c)
-				next.Continue(half)
+				unused, next := mustNew(t, c), mustNew(t, c)
+				unused.Follow(half)
+				next.Follow(unused)
+				if !slices.Equal(next.Lost(), half.Lost()) {
+					t.Error("the losses are gone until the next packet")
+				}
 				half = next
 			}
 			p := Packet{Frame: b, Len: len(b), Index: i, IP: true}
