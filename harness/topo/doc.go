@@ -19,6 +19,18 @@
 //     links in the order they were added, from 0 at a host and from 1 at a
 //     switch (mininet.topo.Topo.addPort, mininet.link.Link.intfName).
 //
+// A link shapes and impairs what each of its ends sends as [LinkParams] say: in Go
+//
+//	t.AddLink("h1", "s1", LinkParams{Rate: 10 * Mbit, Delay: 10 * time.Millisecond, LossPercent: 1})
+//
+// or as text, on a topology that exists already:
+//
+//	t.SetLink("h1>s1:rate=10Mbit,delay=10ms,loss=1%", nil)
+//	t.SetSchedule("h1-s1: down 2s..3s; 10Mbit after 5s")
+//
+// What happens by chance follows from Topo.Seed, the name of the link, the direction
+// and the number of the packet alone. docs/links.md describes each parameter.
+//
 // A Topo may be written by hand, built with the Add methods, made by one of the
 // builders, or read from JSON; [Topo.Validate] reports everything wrong with it
 // at once. Reading methods are safe for concurrent use; adding is not.

@@ -208,3 +208,32 @@ func TestSetLink(t *testing.T) {
 		t.Error("a text with mistakes changed the topology")
 	}
 }
+
+// docs/links.md has a row for each key, with the field that it sets.
+func TestEveryParameterIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/links.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ParseLinkParams("nothing-like-it=1", nil)
+	_, keys, ok := strings.Cut(err.Error(), "there are ")
+	if !ok {
+		t.Fatalf("no keys in %v", err)
+	}
+	rows := strings.Count(string(doc), "\n| `") - len(Distributions())
+	for key := range strings.SplitSeq(keys, ", ") {
+		rows--
+		if !strings.Contains(string(doc), "\n| `"+key+"` | ") {
+			t.Errorf("docs/links.md has no row for %s", key)
+		}
+	}
+	if rows != 0 {
+		t.Errorf("docs/links.md has %d rows more than there are keys", rows)
+	}
+	fields := reflect.TypeFor[LinkParams]()
+	for i := range fields.NumField() {
+		if name := fields.Field(i).Name; name != "Schedule" && !strings.Contains(string(doc), "` | "+name+" | ") {
+			t.Errorf("docs/links.md has no row for the field %s", name)
+		}
+	}
+}
