@@ -13,10 +13,11 @@ type transferBars struct {
 	all   *mpb.Progress
 	mu    sync.Mutex
 	files map[string]*mpb.Bar
+	known map[string]bool // whose size is known
 }
 
 func newTransferBars(w io.Writer) *transferBars {
-	b := &transferBars{files: map[string]*mpb.Bar{}}
+	b := &transferBars{files: map[string]*mpb.Bar{}, known: map[string]bool{}}
 	if isTerminal(w) {
 		b.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))
 	}
@@ -38,6 +39,7 @@ func (b *transferBars) progress(name string, done, total int64) {
 		b.files[name] = bar
 	}
 	if total >= 0 {
+		b.known[name] = true
 		bar.SetTotal(total, false)
 	}
 	bar.SetCurrent(done)
@@ -49,9 +51,13 @@ func (b *transferBars) close() {
 		return
 	}
 	b.mu.Lock()
-	for _, bar := range b.files {
-		if total := bar.Current(); !bar.Completed() {
-			bar.SetTotal(total, true)
+	for name, bar := range b.files {
+		switch {
+		case bar.Completed():
+		case b.known[name]:
+			bar.Abort(false) // it broke off, and shall look so
+		default:
+			bar.SetTotal(bar.Current(), true)
 		}
 	}
 	b.mu.Unlock()
