@@ -64,6 +64,11 @@ func TestScheduleAt(t *testing.T) {
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Error(diff)
 	}
+	given := []string{"the SYN", "the first FIN"}
+	now, _ := LinkParams{Drop: given, Schedule: []Change{{Set: "drop=every RST"}}}.At(0)
+	if !slices.Equal(now.Drop, []string{"every RST"}) || given[0] != "the SYN" {
+		t.Errorf("a change to drop makes %q of %q", now.Drop, given)
+	}
 	if now, down := (LinkParams{Rate: 7}).At(s); down || now.Rate != 7 {
 		t.Error("without a schedule something changes")
 	}

@@ -87,6 +87,10 @@ func TestFiltersOnAConnection(t *testing.T) {
 	if got, want := feed(im, run...), []int{1, 3, 12, 13}; !slices.Equal(got, want) {
 		t.Errorf("three filters: %v, want %v", got, want)
 	}
+	im = mustNew(t, Config{Drop: filters(t, "packet 3", "packet 5")})
+	if got, want := feed(im, run...), []int{3, 5}; !slices.Equal(got, want) {
+		t.Errorf("two filters by number: %v, want %v", got, want)
+	}
 	if _, err := New(Config{Drop: filters(t, "the SYN from h3", "the FIN to h4"), Hosts: hosts}); err == nil ||
 		!strings.Contains(err.Error(), `"h3"`) || !strings.Contains(err.Error(), `"h4"`) {
 		t.Errorf("unknown hosts: %v", err)

@@ -26,14 +26,6 @@ func flowID(src, dst [16]byte, protocol uint8, ordinal uint64) uint64 {
 	return mix(id + (ordinal+1)*golden)
 }
 
-// A fiveTuple tells flows apart, as far as they can be: IP packets without ports,
-// fragments among them, are flows by their addresses and protocol.
-type fiveTuple struct {
-	src, dst         [16]byte
-	srcPort, dstPort uint16
-	protocol         uint8
-}
-
 // A course is what was counted of one flow, or of a whole direction.
 type course struct {
 	id    uint64 // FlowID; 0 for a direction
@@ -45,32 +37,31 @@ type course struct {
 
 // flows finds the course of each packet.
 type flows struct {
-	table    map[fiveTuple]*course
-	pairs    map[fiveTuple]uint64 // flows so far, ports left out
+	table    map[Tuple]*course
+	pairs    map[Tuple]uint64 // flows so far, ports left out
 	overflow *course
-	last     fiveTuple // of the packet before: mostly this one's too
+	last     Tuple // of the packet before: mostly this one's too
 	course   *course
 }
 
 func newFlows() *flows {
-	return &flows{table: map[fiveTuple]*course{}, pairs: map[fiveTuple]uint64{}}
+	return &flows{table: map[Tuple]*course{}, pairs: map[Tuple]uint64{}}
 }
 
 // of returns the course of the flow that a packet belongs to, new where it is the first.
 func (f *flows) of(v *View, rules int) *course {
-	key := fiveTuple{v.Src, v.Dst, v.SrcPort, v.DstPort, v.Protocol}
-	if f.course != nil && key == f.last {
+	if f.course != nil && v.Tuple == f.last {
 		return f.course
 	}
-	c := f.table[key]
+	c := f.table[v.Tuple]
 	if c == nil {
-		c = f.add(key, rules)
+		c = f.add(v.Tuple, rules)
 	}
-	f.last, f.course = key, c
+	f.last, f.course = v.Tuple, c
 	return c
 }
 
-func (f *flows) add(key fiveTuple, rules int) *course {
+func (f *flows) add(key Tuple, rules int) *course {
 	if len(f.table) >= MaxFlows {
 		if f.overflow == nil {
 			f.overflow = &course{id: mix(golden), seen: make([]uint64, rules)}
@@ -78,8 +69,8 @@ func (f *flows) add(key fiveTuple, rules int) *course {
 		return f.overflow
 	}
 	pair := key
-	pair.srcPort, pair.dstPort = 0, 0
-	c := &course{id: flowID(key.src, key.dst, key.protocol, f.pairs[pair]), seen: make([]uint64, rules)}
+	pair.SrcPort, pair.DstPort = 0, 0
+	c := &course{id: flowID(key.Src, key.Dst, key.Protocol, f.pairs[pair]), seen: make([]uint64, rules)}
 	f.pairs[pair]++
 	f.table[key] = c
 	return c

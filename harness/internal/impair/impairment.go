@@ -77,9 +77,12 @@ func New(c Config) (*Impairment, error) {
 
 // Decide says what happens to p. It allocates nothing, but for the first packet
 // of a flow where PerFlow is asked, for what Record asks, and for Follow.
-func (im *Impairment) Decide(p *Packet) Decision {
+func (im *Impairment) Decide(p *Packet) (d Decision) {
+	// d is filled in field by field: a copy of the whole stalls on the bytes just written,
+	// which took half the time of a decision (BenchmarkDecide).
+	d.Corrupt = -1
 	if !p.IP {
-		return Pass
+		return
 	}
 	if im.old != nil {
 		im.adopt()
@@ -111,14 +114,15 @@ func (im *Impairment) Decide(p *Packet) Decision {
 		if len(im.lost) < im.config.Record {
 			im.lost = append(im.lost, Loss{c.id, index, listed})
 		}
-		return Decision{Drop: true, Listed: listed, Corrupt: -1}
+		d.Drop, d.Listed = true, listed
+		return
 	}
-	return im.spoil(p, c, index)
+	im.spoil(p, c, index, &d)
+	return
 }
 
 // spoil decides about a packet that arrives.
-func (im *Impairment) spoil(p *Packet, c *course, index uint64) Decision {
-	d := Pass
+func (im *Impairment) spoil(p *Packet, c *course, index uint64, d *Decision) {
 	d.Duplicate = im.duplicate > 0 && Hit(im.keys.duplicate^c.id, index, im.duplicate)
 	if im.corrupt > 0 && p.Len > etherHeader && Hit(im.keys.corrupt^c.id, index, im.corrupt) {
 		bit, _ := bits.Mul64(Hash(im.keys.bit^c.id, index), uint64(p.Len-etherHeader)*8)
@@ -129,13 +133,12 @@ func (im *Impairment) spoil(p *Packet, c *course, index uint64) Decision {
 		if c.since >= im.gap && Hit(im.keys.reorder^c.id, index, im.reorder) {
 			c.since = 0
 			d.Reorder = true
-			return d // at once: jitter has nothing to act on
+			return // at once: jitter has nothing to act on
 		}
 	}
 	if im.jitter.scale > 0 {
 		d.Extra = max(im.jitter.at(Hash(im.keys.jitter^c.id, index)), -im.config.Delay)
 	}
-	return d
 }
 
 // Follow makes im go on where old is when im decides for the first time: it takes over

@@ -253,6 +253,32 @@ func TestPerFlowOrdinalsAndFilters(t *testing.T) {
 	}
 }
 
+// Flows between the same two are told apart by the order of their first packets, whatever
+// their ports are.
+func TestPerFlowSameHosts(t *testing.T) {
+	c := Config{Seed: 6, Link: "l", Direction: "d", LossPercent: 10, PerFlow: true, Record: 1 << 20}
+	im := mustNew(t, c)
+	for i := range uint64(1000) {
+		for flow := range uint16(3) { // both ports differ from flow to flow
+			b := frame{sport: 40000 + 7*flow, dport: 80 + flow, payload: 100}.bytes()
+			im.Decide(&Packet{Frame: b, Len: len(b), Index: 3*i + uint64(flow), IP: true})
+		}
+	}
+	lost := map[uint64][]uint64{}
+	for _, l := range im.Lost() {
+		lost[l.Flow] = append(lost[l.Flow], l.Index)
+	}
+	for ordinal := range uint64(3) {
+		id := FlowID(netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), protoTCP, ordinal)
+		if want := Predict(c, id, 1000); !slices.Equal(lost[id], want) {
+			t.Errorf("flow %d: lost %v, want %v", ordinal, lost[id], want)
+		}
+	}
+	if len(lost) != 3 {
+		t.Errorf("%d flows", len(lost))
+	}
+}
+
 func TestFlowsAreBounded(t *testing.T) {
 	im := mustNew(t, Config{PerFlow: true, LossPercent: 1})
 	for i := range uint64(MaxFlows + 1000) {

@@ -24,18 +24,23 @@ const etherHeader = 14
 
 // A View is what the headers of a frame say, as far as filters and flows ask.
 type View struct {
-	Network  int      // where the IP header begins in the frame
-	Header   int      // where the TCP or UDP payload begins in the frame
-	Payload  int      // its length in bytes, by the IP header: padding is none of it
-	Version  uint8    // 4 or 6; zero: not IP
-	Protocol uint8    // of the IP payload, past the extension headers
-	Fragment bool     // a part of an IP packet; only the first has ports
-	Ports    bool     // SrcPort and DstPort, and for TCP Flags, were read
-	Flags    uint8    // TCP's low eight
-	ICMP     uint8    // the type, for ICMPv6
-	Src, Dst [16]byte // IPv4 as ::ffff:a.b.c.d
-	SrcPort  uint16
-	DstPort  uint16
+	Tuple
+	Network  int   // where the IP header begins in the frame
+	Header   int   // where the TCP or UDP payload begins in the frame
+	Payload  int   // its length in bytes, by the IP header: padding is none of it
+	Version  uint8 // 4 or 6; zero: not IP
+	Fragment bool  // a part of an IP packet; only the first has ports
+	Ports    bool  // SrcPort and DstPort, and for TCP Flags, were read
+	Flags    uint8 // TCP's low eight
+	ICMP     uint8 // the type, for ICMPv6
+}
+
+// A Tuple tells flows apart, as far as they can be: IP packets without ports, fragments
+// among them, are flows by their addresses and protocol.
+type Tuple struct {
+	Src, Dst         [16]byte // IPv4 as ::ffff:a.b.c.d
+	SrcPort, DstPort uint16
+	Protocol         uint8 // of the IP payload, past IPv6's extension headers
 }
 
 // Parse reads the headers of a frame, and reports whether it is IP with a whole
@@ -81,8 +86,9 @@ func (v *View) ipv4(frame []byte, at int) bool {
 		return false
 	}
 	v.Network, v.Version, v.Protocol = at, 4, h[9]
-	v.Src = [16]byte{10: 0xff, 11: 0xff, 12: h[12], 13: h[13], 14: h[14], 15: h[15]}
-	v.Dst = [16]byte{10: 0xff, 11: 0xff, 12: h[16], 13: h[17], 14: h[18], 15: h[19]}
+	v.Src[10], v.Src[11], v.Dst[10], v.Dst[11] = 0xff, 0xff, 0xff, 0xff
+	copy(v.Src[12:], h[12:16]) // whole words: bytes one by one made reading them stall
+	copy(v.Dst[12:], h[16:20])
 	fragment := binary.BigEndian.Uint16(h[6:])
 	v.Fragment = fragment&0x3fff != 0
 	v.transport(frame, at+size, total-size, fragment&0x1fff == 0)
