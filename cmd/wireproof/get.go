@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -75,7 +77,14 @@ func getCommand() *cobra.Command {
 					return err
 				}
 			}
-			return failed(inShort(transfer, err))
+			if err == nil {
+				return nil
+			}
+			err = inShort(transfer, err)
+			if c.Context().Err() != nil {
+				err = errors.New("interrupted")
+			}
+			return failed(withRemedy(err, cfg, transfer))
 		},
 	}
 	f := c.Flags()
@@ -140,6 +149,16 @@ func inShort(t peers.Transfer, err error) error {
 		lines = append(lines, fmt.Sprintf("and %d more %s not fetched, since the connection ended", more, plural(more, "file")))
 	}
 	return errors.New(strings.Join(lines, "\n"))
+}
+
+// withRemedy adds how to go on, where a part of a file is there to go on with.
+func withRemedy(err error, cfg peers.GetConfig, t peers.Transfer) error {
+	for _, f := range t.Files {
+		if info, statErr := os.Stat(filepath.Join(cfg.Dir, "."+f.Name+".part")); f.Error != "" && statErr == nil && info.Size() > 0 {
+			return fmt.Errorf("%w\n.%s.part keeps the %d bytes that came: the same command with --resume goes on there", err, f.Name, info.Size())
+		}
+	}
+	return err
 }
 
 // fileColumns are those of the figures.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,16 @@ import (
 
 func TestMain(m *testing.M) {
 	peers.Main()
+	if filepath.Base(os.Args[0]) != "wireproof" {
+		// What these tests start mostly waits, so more of them run at once than there are processors, unless -parallel says
+		// otherwise.
+		flag.Parse()
+		given := false
+		flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+		if !given {
+			_ = flag.Set("test.parallel", "6")
+		}
+	}
 	testscript.Main(m, map[string]func(){"wireproof": main})
 }
 
