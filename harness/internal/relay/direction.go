@@ -98,7 +98,7 @@ func (d *direction) ingest(b *buffer, at int64) {
 		d.index += uint64(packets)
 	}
 	switch {
-	case !d.link.up:
+	case !d.link.up[d.dir]:
 		d.dropAll(b, index, counted, Down, at)
 		return
 	case d.held+len(b.data) > d.sh.opt.LineBytes:

@@ -23,7 +23,10 @@ const TXQueueLen = 10000
 // The device lives until the End is closed. An error is ErrNoTUN where /dev/net/tun is missing or closed to us.
 //
 // The device offers checksums, TSO for both IP versions and ECN, not USO: the kernel cuts UDP itself.
-func OpenTAP(name string, mac []byte, mtu int) (_ End, err error) {
+func OpenTAP(name string, mac []byte, mtu int) (End, error) { return OpenTAPIndex(name, 0, mac, mtu) }
+
+// OpenTAPIndex is OpenTAP with the interface's index; zero: the kernel's choice.
+func OpenTAPIndex(name string, index int, mac []byte, mtu int) (_ End, err error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return End{}, fmt.Errorf("open /dev/net/tun: %w: %w: use a veth pair and a packet socket", err, ErrNoTUN)
@@ -33,6 +36,10 @@ func OpenTAP(name string, mac []byte, mtu int) (_ End, err error) {
 			unix.Close(fd)
 		}
 	}()
+	wanted := int32(index)
+	if err := ioctl(fd, unix.TUNSETIFINDEX, uintptr(unsafe.Pointer(&wanted))); err != nil && index != 0 {
+		return End{}, fmt.Errorf("make TAP device %s: set index %d: %w", name, index, err)
+	}
 	ifr, err := unix.NewIfreq(name)
 	if err != nil {
 		return End{}, fmt.Errorf("make TAP device %q: %w: give a name of 1 to 15 bytes", name, err)
@@ -51,7 +58,7 @@ func OpenTAP(name string, mac []byte, mtu int) (_ End, err error) {
 	if err := ioctl(fd, unix.TUNSETOFFLOAD, unix.TUN_F_CSUM|unix.TUN_F_TSO4|unix.TUN_F_TSO6|unix.TUN_F_TSO_ECN); err != nil {
 		return End{}, fmt.Errorf("make TAP device %s: set offloads: %w", name, err)
 	}
-	index, err := setLink(name, mac, mtu, TXQueueLen)
+	index, err = setLink(name, mac, mtu, TXQueueLen)
 	if err != nil {
 		return End{}, fmt.Errorf("make TAP device %s: %w", name, err)
 	}

@@ -19,7 +19,7 @@ type Link struct {
 
 	// Of the shard's thread; when the thread or the link has ended, of whoever holds read.
 	dirs    [2]direction
-	up      bool
+	up      [2]bool // by direction
 	ended   bool
 	joined  int64
 	pending []*pending
@@ -35,7 +35,7 @@ type pending struct {
 
 func (l *Link) start(c [2]Config) error {
 	now := l.sh.now()
-	l.joined, l.up = now, true
+	l.joined, l.up = now, [2]bool{true, true}
 	for i := range l.dirs {
 		d := &l.dirs[i]
 		*d = direction{dir: Direction(i), link: l, sh: l.sh, to: l.ports[1-i]}
@@ -71,7 +71,7 @@ func (l *Link) end() {
 	for _, p := range l.ports {
 		p.missedFrames() // a last time
 	}
-	l.ended, l.up = true, false
+	l.ended, l.up = true, [2]bool{}
 	l.sh.links = slices.DeleteFunc(l.sh.links, func(o *Link) bool { return o == l })
 	for i := range l.dirs {
 		l.dirs[i].line.Each(func(_ int64, f flight) { l.sh.pool.put(f.buf) })
@@ -132,10 +132,15 @@ func (l *Link) Set(ab, ba *Config) error {
 }
 
 // Down cuts the link: frames sent from now on are lost and counted. Those on their way arrive. Down and Up may be repeated.
-func (l *Link) Down() error { return l.do(func() { l.drain(); l.up = false }) }
+func (l *Link) Down() error { return l.SetUp(false, false) }
 
 // Up ends Down.
-func (l *Link) Up() error { return l.do(func() { l.drain(); l.up = true }) }
+func (l *Link) Up() error { return l.SetUp(true, true) }
+
+// SetUp is Up or Down for each direction by itself.
+func (l *Link) SetUp(ab, ba bool) error {
+	return l.do(func() { l.drain(); l.up = [2]bool{ab, ba} })
+}
 
 // drain takes in what was sent before this moment, a batch at most.
 func (l *Link) drain() {
@@ -210,7 +215,7 @@ func (l *Link) Stats() (Stats, error) {
 }
 
 func (l *Link) stats() Stats {
-	s := Stats{Up: l.up, Thread: l.thread, Err: l.err}
+	s := Stats{Up: l.up[AB] && l.up[BA], Thread: l.thread, Err: l.err}
 	for i := range l.dirs {
 		d := &l.dirs[i]
 		out := s.Direction(Direction(i))

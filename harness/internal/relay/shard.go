@@ -198,7 +198,7 @@ func (s *shard) turn() {
 const readBatch = 32
 
 // receiveTAP reads frames from a TAP device. They carry no time of arrival. The one that woke the thread came as long ago
-// as waking up takes: by a low estimate, so that it is not delivered before its time.
+// as waking up takes, by a careful estimate: it may be delivered a few microseconds before its time.
 func (s *shard) receiveTAP(p *port, slept sleeping) {
 	d := p.in
 	for k := range readBatch {
@@ -218,7 +218,7 @@ func (s *shard) receiveTAP(p *port, slept sleeping) {
 			continue
 		}
 		if k == 0 && slept.woken {
-			at = max(at-s.timer.low(), slept.since)
+			at = max(at-s.timer.woke(at-slept.since), slept.since)
 		}
 		at = max(at, p.last)
 		p.last = at

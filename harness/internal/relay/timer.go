@@ -9,8 +9,7 @@ import (
 // A timer knows what waking up takes, and how much the thread may spin.
 type timer struct {
 	start    int64
-	short    pace.Estimate // lateness of wake-ups after less than shortSleep
-	long     pace.Estimate // after more: the processor sleeps deeper
+	late     [3]pace.Estimate // lateness of wake-ups, by depth
 	wakes    uint64
 	timeouts uint64
 	spun     int64
@@ -19,32 +18,41 @@ type timer struct {
 }
 
 const (
-	shortSleep  = 300_000    // ns
 	spinShare   = 5          // a fifth
 	spinCredit  = 2_000_000  // ns, the most that is saved up
 	maxEarly    = 200_000    // ns, the most that a timer is set early
 	maxEstimate = 10_000_000 // ns; a later wake-up says something about the machine's other work
 )
 
-// early is what a timer that has gap ns to go is set earlier.
-func (t *timer) early(gap int64) int64 {
-	if gap < shortSleep {
-		return min(t.short.Median(), maxEarly)
+// depth sorts sleeps by their length in ns: the longer the thread slept, the deeper the processor did.
+func depth(ns int64) int {
+	switch {
+	case ns < 300_000:
+		return 0
+	case ns < 5_000_000:
+		return 1
 	}
-	return min(t.long.Median(), maxEarly)
+	return 2
 }
 
-// low is what waking up takes at least.
-func (t *timer) low() int64 {
-	l := t.long.Low()
-	if s := t.short.Low(); s > 0 && (l == 0 || s < l) {
-		l = s
+// early is what a timer that has gap ns to go is set earlier.
+func (t *timer) early(gap int64) int64 { return min(t.late[depth(gap)].Median(), maxEarly) }
+
+// woke is how long ago a frame came that ended a sleep of ns, by a careful estimate: a quarter of the wake-ups are
+// quicker. A sleep of a depth that is not known yet is taken for a lighter one.
+func (t *timer) woke(ns int64) int64 {
+	for d := depth(ns); d >= 0; d-- {
+		if l := t.late[d].Low(); l > 0 {
+			return min(l, maxEarly)
+		}
 	}
-	return min(l, maxEarly)
+	return 0
 }
 
 // median is the figure for statistics.
-func (t *timer) median() int64 { return max(t.short.Median(), t.long.Median()) }
+func (t *timer) median() int64 {
+	return max(t.late[0].Median(), t.late[1].Median(), t.late[2].Median())
+}
 
 // maySpin takes ns from the credit, or returns false.
 func (t *timer) maySpin(now, ns int64) bool {
@@ -90,11 +98,7 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 	if target >= 0 {
 		if late := s.now() - target; late >= 0 && late < maxEstimate {
 			t.timeouts++
-			if wait < shortSleep {
-				t.short.Add(late)
-			} else {
-				t.long.Add(late)
-			}
+			t.late[depth(wait)].Add(late)
 		}
 	}
 	return nil, sleeping{since: now}

@@ -23,11 +23,11 @@ func (e *Estimate) Add(v int64) {
 	sorted := e.samples
 	part := sorted[:e.n]
 	slices.Sort(part)
-	e.median, e.low = part[e.n/2], part[0]
+	e.median, e.low = part[e.n/2], part[e.n/4]
 }
 
 // Median of the samples, zero where there are none.
 func (e *Estimate) Median() int64 { return e.median }
 
-// Low is the least of the samples.
+// Low is the lower quartile of the samples.
 func (e *Estimate) Low() int64 { return e.low }

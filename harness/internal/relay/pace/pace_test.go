@@ -238,7 +238,7 @@ func TestEstimate(t *testing.T) {
 	if m := e.Median(); m < 1300 || m > 1600 {
 		t.Errorf("median %d", m)
 	}
-	if l := e.Low(); l < 1000 || l > 1100 {
+	if l := e.Low(); l < 1100 || l > 1300 {
 		t.Errorf("low %d", l)
 	}
 	for range 63 {
