@@ -166,7 +166,7 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
-// prober measures round trips by datagrams, each answered by b, with the kernel's time stamps of arrival where a waits.
+// roundTrips measures by datagrams, each answered by b, with the kernel's time stamps of arrival.
 func (n *network) roundTrips(count int) (p50, p99 time.Duration) {
 	n.t.Helper()
 	rx := n.b.udpSocket(addrB + ":6000")
@@ -177,7 +177,7 @@ func (n *network) roundTrips(count int) (p50, p99 time.Duration) {
 	buf, oob := make([]byte, 64), make([]byte, 64)
 	to, back := mustAddrPort(addrB+":6000"), mustAddrPort(addrA+":5000")
 	for range count {
-		// Both ways by hand, so that the hosts' own wake-ups are not in the figure: time stamps of arrival there and back.
+		// Each way by itself, so that the hosts' own wake-ups are not in the figure.
 		sent := time.Now()
 		if _, err := tx.WriteToUDPAddrPort(buf, to); err != nil {
 			n.t.Fatal(err)
@@ -302,6 +302,7 @@ func BenchmarkRate(b *testing.B) {
 					r = runIperf(b, n.a, n.b, 5, "-C", "cubic")
 				}
 				s := n.stats()
+				b.Logf("%+v; queue drops %d, retransmitted %d", s.Thread, s.AB.Dropped.Queue, r.retransmits)
 				b.ReportMetric(r.mbit/float64(mbit)*1514/1448, "goodput-x")
 				b.ReportMetric(r.cpu, "cpu-s/Gbit")
 				b.ReportMetric(s.Thread.CPU.Seconds()/s.Thread.Running.Seconds(), "engine-cpu")

@@ -9,8 +9,9 @@ import (
 )
 
 // coalesce is how far apart the wire packets of a super-frame may leave the transmitter and still be delivered together,
-// at the time of the last. At 1 Gbit/s a wire packet takes 12 us; a wake-up for each would take a processor.
-const coalesce = 50 * time.Microsecond
+// at the time of the last. At 1 Gbit/s a wire packet takes 12 us; a wake-up for each would take a processor. Network cards
+// coalesce as much.
+const coalesce = 100 * time.Microsecond
 
 // lookPayload is how much of a wire packet's payload a decider sees of a part of a super-frame.
 const lookPayload = 64

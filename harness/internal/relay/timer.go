@@ -13,8 +13,7 @@ type timer struct {
 	wakes    uint64
 	timeouts uint64
 	spun     int64
-	credit   int64 // ns that may be spun
-	credited int64 // up to this time
+	credit   int64 // ns that may be spun: a share of what was slept, so that a busy thread does not spin
 }
 
 const (
@@ -54,13 +53,6 @@ func (t *timer) median() int64 {
 	return max(t.late[0].Median(), t.late[1].Median(), t.late[2].Median())
 }
 
-// maySpin takes ns from the credit, or returns false.
-func (t *timer) maySpin(now, ns int64) bool {
-	t.credit = min(t.credit+(now-t.credited)/spinShare, spinCredit)
-	t.credited = now
-	return t.credit >= ns
-}
-
 // sleeping says how a sleep went.
 type sleeping struct {
 	since int64 // nothing had come by then
@@ -80,11 +72,11 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 		gap := next - now
 		early := t.early(gap)
 		if gap <= early+1000 {
-			if t.maySpin(now, gap) {
+			if t.credit >= gap {
 				return s.spin(now, next), sleeping{since: now}
 			}
 			early = 0
-		} else if !t.maySpin(now, early) {
+		} else if t.credit < early {
 			early = 0
 		}
 		target = next - early
@@ -92,11 +84,13 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 	}
 	events := s.poll.wait(wait)
 	t.wakes++
+	woke := s.now()
+	t.credit = min(t.credit+(woke-now)/spinShare, spinCredit)
 	if len(events) > 0 {
 		return events, sleeping{since: now, woken: true}
 	}
 	if target >= 0 {
-		if late := s.now() - target; late >= 0 && late < maxEstimate {
+		if late := woke - target; late >= 0 && late < maxEstimate {
 			t.timeouts++
 			t.late[depth(wait)].Add(late)
 		}
