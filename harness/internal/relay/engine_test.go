@@ -298,6 +298,36 @@ func TestCorruptInsideSuperFrame(t *testing.T) {
 	}
 }
 
+// The same where the packet is no part of a super-frame, and has a partial checksum.
+func TestCorruptPartialChecksum(t *testing.T) {
+	x := newBench(t, Options{}, Config{Decider: deciderFunc(func(*Packet) Decision { return Decision{Corrupt: 40 * 8} })}, Config{})
+	x.send(x.a, tcp(0, 0x10, make([]byte, 100), 1000))
+	b := x.want(x.b)
+	f := b[gso.HeaderLen:]
+	// With the flipped bit taken back, the checksum must be complete and right.
+	f[54] ^= 0x80
+	if b[0] != 0 || gso.Fold(gso.Sum(6+uint64(len(f)-34), f[26:34])+gso.Sum(0, f[34:])) != 0xffff {
+		t.Errorf("flags %d, or the checksum was not completed before the flip", b[0])
+	}
+}
+
+// Per frame means single wire frames, with nothing left to do.
+func TestPerFrame(t *testing.T) {
+	x := newBench(t, Options{}, Config{PerFrame: true}, Config{})
+	x.send(x.a, tcp(0, 0x18, make([]byte, 4000), 1000))
+	x.send(x.a, tcp(4000, 0x18, make([]byte, 10), 1000))
+	for i, size := range []int{1000, 1000, 1000, 1000, 10} {
+		b := x.want(x.b)
+		f := b[gso.HeaderLen:]
+		if len(f) != 54+size || !bytes.Equal(b[:gso.HeaderLen], make([]byte, gso.HeaderLen)) {
+			t.Fatalf("frame %d has %d bytes, virtio header %x", i, len(f), b[:gso.HeaderLen])
+		}
+		if gso.Fold(gso.Sum(6+uint64(len(f)-34), f[26:34])+gso.Sum(0, f[34:])) != 0xffff {
+			t.Errorf("frame %d: checksum", i)
+		}
+	}
+}
+
 func TestKeepOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	x := newBench(t, Options{}, Config{Delay: time.Millisecond, KeepOrder: true, Decider: deciderFunc(func(*Packet) Decision {
@@ -334,6 +364,19 @@ func TestDownAndUp(t *testing.T) {
 	if s := x.stats(); !s.Up || s.AB.IPIn != 7 {
 		t.Errorf("stats %+v", s)
 	}
+}
+
+func TestDownInOneDirection(t *testing.T) {
+	x := newBench(t, Options{}, Config{}, Config{})
+	if err := x.link.SetUp(false, true); err != nil {
+		t.Fatal(err)
+	}
+	x.send(x.a, udp(1, 100))
+	x.send(x.b, udp(2, 100))
+	if got := number(x.want(x.a)); got != 2 {
+		t.Errorf("packet %d came", got)
+	}
+	x.until("dropped", func(s *Stats) bool { return s.AB.Dropped.Down == 1 && s.BA.Dropped.Down == 0 && !s.Up })
 }
 
 func TestDropNext(t *testing.T) {

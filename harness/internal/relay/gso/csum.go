@@ -64,6 +64,9 @@ func Complete(h *Header, frame []byte) {
 	binary.BigEndian.PutUint16(frame[at:], sum)
 	h.Flags &^= NeedsCsum
 	h.CsumStart, h.CsumOffset = 0, 0
+	if h.Type == None {
+		h.HdrLen = 0
+	}
 }
 
 // headerSum writes the header checksum of the IPv4 header.
