@@ -26,8 +26,28 @@ func AddHTB(name string, index int, rate int64) []Op {
 	options.AddRtAttr(nl.TCA_HTB_INIT, (&nl.TcHtbGlob{Version: 3, Rate2Quantum: 10, Defcls: htbClass & 0xffff}).Serialize())
 	root.AddData(options)
 
+	return []Op{
+		{what: "add htb to " + name, feature: "sch_htb", req: root},
+		{what: "add htb class to " + name, feature: "sch_htb", req: htbClassRequest(create, index, rate)},
+	}
+}
+
+// ChangeHTB changes the rate of what AddHTB made, while it works.
+func ChangeHTB(name string, index int, rate int64) Op {
+	return Op{what: "change htb class of " + name, feature: "sch_htb", req: htbClassRequest(0, index, rate)}
+}
+
+// RemoveQdisc takes an interface's root queueing discipline away. What waits in it is lost.
+func RemoveQdisc(name string, index int) Op {
+	req := nl.NewNetlinkRequest(unix.RTM_DELQDISC, 0)
+	req.AddData(&nl.TcMsg{Family: unix.AF_UNSPEC, Ifindex: int32(index), Parent: rootHandle})
+	return Op{what: "remove queueing discipline of " + name, req: req}
+}
+
+func htbClassRequest(flags, index int, rate int64) *nl.NetlinkRequest {
 	class := tcRequest(unix.RTM_NEWTCLASS, index, htbClass, htbHandle)
-	options = nl.NewRtAttr(nl.TCA_OPTIONS, nil)
+	class.Flags = class.Flags&^create | uint16(flags)
+	options := nl.NewRtAttr(nl.TCA_OPTIONS, nil)
 	shape := htbShape(rate)
 	options.AddRtAttr(nl.TCA_HTB_PARMS, shape.Serialize())
 	if bytes := uint64(rate) / 8; bytes > math.MaxUint32 {
@@ -35,10 +55,7 @@ func AddHTB(name string, index int, rate int64) []Op {
 		options.AddRtAttr(nl.TCA_HTB_CEIL64, nl.Uint64Attr(bytes))
 	}
 	class.AddData(options)
-	return []Op{
-		{what: "add htb to " + name, feature: "sch_htb", req: root},
-		{what: "add htb class to " + name, feature: "sch_htb", req: class},
-	}
+	return class
 }
 
 func tcRequest(kind, index int, handle, parent uint32) *nl.NetlinkRequest {
