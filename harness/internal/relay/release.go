@@ -59,7 +59,7 @@ func (d *direction) sent(o *outgoing, err error) {
 	} else {
 		cause := Fault
 		switch {
-		case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.EIO), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
+		case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.EIO), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV), errors.Is(err, unix.EBADFD):
 			cause = Down // the interface, by someone else's hand
 		}
 		for i := range f.n {
