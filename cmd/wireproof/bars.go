@@ -13,11 +13,12 @@ type transferBars struct {
 	all   *mpb.Progress
 	mu    sync.Mutex
 	files map[string]*mpb.Bar
-	known map[string]bool // whose size is known
+	// What mpb was told. It is not asked: a bar's state may only be read while the bar is not being drawn.
+	done, total map[string]int64
 }
 
 func newTransferBars(w io.Writer) *transferBars {
-	b := &transferBars{files: map[string]*mpb.Bar{}, known: map[string]bool{}}
+	b := &transferBars{files: map[string]*mpb.Bar{}, done: map[string]int64{}, total: map[string]int64{}}
 	if isTerminal(w) {
 		b.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))
 	}
@@ -39,9 +40,9 @@ func (b *transferBars) progress(name string, done, total int64) {
 		b.files[name] = bar
 	}
 	if total >= 0 {
-		b.known[name] = true
 		bar.SetTotal(total, false)
 	}
+	b.done[name], b.total[name] = done, total
 	bar.SetCurrent(done)
 }
 
@@ -52,12 +53,10 @@ func (b *transferBars) close() {
 	}
 	b.mu.Lock()
 	for name, bar := range b.files {
-		switch {
-		case bar.Completed():
-		case b.known[name]:
+		if b.done[name] < b.total[name] {
 			bar.Abort(false) // it broke off, and shall look so
-		default:
-			bar.SetTotal(bar.Current(), true)
+		} else {
+			bar.SetTotal(-1, true) // a bar that began without a length, or with 0, does not end by itself
 		}
 	}
 	b.mu.Unlock()
