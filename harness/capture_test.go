@@ -49,22 +49,27 @@ func TestFramesAsOnAWire(t *testing.T) {
 				if err != nil || !s.Complete || s.Bytes < 1<<20 {
 					t.Errorf("stop: %+v, %v", s, err)
 				}
-				longest := 0
-				r, err := pcapgo.NewNgReader(&at[i], pcapgo.DefaultNgReaderOptions)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for {
-					_, info, err := r.ReadPacketData()
-					if err != nil {
-						break
-					}
-					longest = max(longest, info.Length)
-				}
+				longest := longestFrame(t, &at[i])
 				if wire := longest <= 1514; wire != (o == nil) {
 					t.Errorf("longest frame %d bytes", longest)
 				}
 			}
 		})
+	}
+}
+
+// longestFrame is the length of the longest frame of a capture.
+func longestFrame(t testing.TB, file io.Reader) (longest int) {
+	t.Helper()
+	r, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, info, err := r.ReadPacketData()
+		if err != nil {
+			return longest
+		}
+		longest = max(longest, info.Length)
 	}
 }

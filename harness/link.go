@@ -9,7 +9,8 @@ import (
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
-// A Link is a veth pair between two nodes of a network.
+// A Link is what joins two nodes of a network: a veth pair, or with EngineUser two interfaces between which the network
+// itself carries the frames. What it does to them can be changed while they travel.
 type Link struct {
 	n       *Network
 	name    string
@@ -17,33 +18,77 @@ type Link struct {
 	unknown error
 }
 
-// Link is the link between nodes a and b, in either order (the first one, if there are several). For an unknown one it is
-// a Link whose methods return an *UnknownError.
+// Link is the link between nodes a and b, in either order (the first one, if there are several: see NamedLink). For an
+// unknown one it is a Link whose methods return an *UnknownError.
 func (n *Network) Link(a, b string) *Link {
-	var known []string
 	for i, l := range n.topo.Links {
 		if l.A == a && l.B == b || l.A == b && l.B == a {
-			return &Link{n: n, name: l.A + "-" + l.B, number: i}
+			return &Link{n: n, name: n.carried[i].name, number: i}
 		}
-		known = append(known, l.A+"-"+l.B)
 	}
-	name := a + "-" + b
-	return &Link{n: n, name: name, unknown: &UnknownError{Kind: "link", Name: name, Known: known}}
+	return n.unknownLink(a + "-" + b)
+}
+
+// NamedLink is the link of that name, "h1-s1" or "s1-h1"; a second link between the same two is "h1-s1#2". For an unknown
+// one it is a Link whose methods return an *UnknownError.
+func (n *Network) NamedLink(name string) *Link {
+	if i := findLink(n.topo, name); i >= 0 {
+		return &Link{n: n, name: n.carried[i].name, number: i}
+	}
+	return n.unknownLink(name)
+}
+
+func (n *Network) unknownLink(name string) *Link {
+	return &Link{n: n, name: name, unknown: &UnknownError{Kind: "link", Name: name, Known: n.topo.LinkNames()}}
 }
 
 // Name is the link's name, "h1-s1".
 func (l *Link) Name() string { return l.name }
 
-// Down takes the link down, at both ends. Addresses stay; routes through it are gone until Up.
+// Engine is what carries the link. A plain veth pair is EngineHTB with no rate: Stats tells.
+func (l *Link) Engine() (Engine, error) {
+	if l.unknown != nil {
+		return EngineAuto, fmt.Errorf("link %s: %w", l.name, l.unknown)
+	}
+	return l.n.carried[l.number].engine, nil
+}
+
+// Set replaces the parameters of what A's end sends, of what B's end sends, as the topology names them, or of both, in
+// one step; nil leaves a direction as it is. The parameters are checked as those of a topology are, and refused with an
+// *EngineError where the link's engine cannot do them. With EngineUser nothing that is on its way is lost or passes
+// twice, and indices go on: see topo.LinkParams.
+//
+// A schedule of the parameters takes the place of the one there was; its times count from this call, or from
+// Network.Begin if that comes later.
+func (l *Link) Set(ab, ba *topo.LinkParams) error {
+	err := l.unknown
+	if err == nil {
+		err = l.n.carried[l.number].replace([2]*topo.LinkParams{ab, ba})
+	}
+	if err != nil {
+		return fmt.Errorf("link %s: set: %w", l.name, err)
+	}
+	return nil
+}
+
+// Down takes the link down. With EngineUser the cable is cut: the interfaces stay up, what they send from now on is lost
+// and counted, what is on its way arrives. With the other engines both interfaces go down; addresses stay, routes
+// are gone until Up.
 func (l *Link) Down(ctx context.Context) error {
+	if c := l.user(); c != nil {
+		return l.cut(ctx, c, true)
+	}
 	return l.set(ctx, "down", func(_ *node, end *topo.Interface, index int) []rtnl.Op {
 		return []rtnl.Op{rtnl.Down(end.Name, index)}
 	})
 }
 
-// Up takes the link up again, at both ends, and returns once both have carrier. Switch ports may take the spanning
-// tree's time to forward again: Network.WaitForwarding waits for that.
+// Up takes the link up again, unless its schedule has it down, and returns once both ends have carrier. Switch ports may
+// take the spanning tree's time to forward again: Network.WaitForwarding waits for that.
 func (l *Link) Up(ctx context.Context) error {
+	if c := l.user(); c != nil {
+		return l.cut(ctx, c, false)
+	}
 	if err := l.set(ctx, "up", func(nd *node, end *topo.Interface, index int) []rtnl.Op {
 		return append([]rtnl.Op{rtnl.Up(end.Name, index)}, nd.routeOps(end, index)...)
 	}); err != nil {
@@ -53,6 +98,57 @@ func (l *Link) Up(ctx context.Context) error {
 		return fmt.Errorf("link %s up: %w", l.name, err)
 	}
 	return nil
+}
+
+// user is the carriage of a link of EngineUser, else nil.
+func (l *Link) user() *carriage {
+	if l.unknown != nil || l.n.carried[l.number].user == nil {
+		return nil
+	}
+	return l.n.carried[l.number]
+}
+
+func (l *Link) cut(ctx context.Context, c *carriage, down bool) error {
+	err := context.Cause(ctx)
+	if err == nil {
+		c.mu.Lock()
+		c.down = down
+		err = c.setUp()
+		c.mu.Unlock()
+	}
+	if err != nil {
+		return fmt.Errorf("link %s %s: %w", l.name, map[bool]string{true: "down", false: "up"}[down], err)
+	}
+	return nil
+}
+
+// DropNext loses the next packet, of either direction, that the filter names, counted from now: "the SYN", "the third data
+// segment from h2" (see topo.Filter). It is told on the channel, which is closed without it when the network is closed
+// first. Several may wait at a time. It needs EngineUser.
+func (l *Link) DropNext(filter string) (<-chan Drop, error) {
+	err := l.unknown
+	var dropped <-chan Drop
+	if err == nil {
+		dropped, err = l.n.carried[l.number].dropNext(filter)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("link %s: drop %q: %w", l.name, filter, err)
+	}
+	return dropped, nil
+}
+
+// Drops is the log of the packets lost so far, of both directions, in the order in which they were lost: the first 65536
+// of each direction and cause. EngineBPF knows of losses only; the other kernel engines keep no log, and return ErrEngine.
+func (l *Link) Drops() ([]Drop, error) {
+	err := l.unknown
+	var all []Drop
+	if err == nil {
+		all, err = l.n.carried[l.number].drops()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("link %s: drops: %w", l.name, err)
+	}
+	return all, nil
 }
 
 func (l *Link) set(ctx context.Context, what string, ops func(*node, *topo.Interface, int) []rtnl.Op) error {
@@ -82,78 +178,4 @@ func (nd *node) do(n *Network, ops ...rtnl.Op) error {
 	}
 	defer release()
 	return nd.rt.Do(ops...)
-}
-
-// Stats are the kernel's counters at both ends.
-func (l *Link) Stats() (LinkStats, error) {
-	var s LinkStats
-	err := l.unknown
-	if err == nil {
-		s.A, err = l.n.endStats(2 * l.number)
-	}
-	if err == nil {
-		s.B, err = l.n.endStats(2*l.number + 1)
-	}
-	if err != nil {
-		return LinkStats{}, fmt.Errorf("link %s counters: %w", l.name, err)
-	}
-	return s, nil
-}
-
-func (n *Network) endStats(i int) (EndStats, error) {
-	release, err := n.use()
-	if err != nil {
-		return EndStats{}, err
-	}
-	defer release()
-	end := &n.ends[i]
-	rt := n.nodes[end.Node].rt
-	links, err := rt.Links()
-	if err != nil {
-		return EndStats{}, err
-	}
-	qdiscs, err := rt.Qdiscs()
-	if err != nil {
-		return EndStats{}, err
-	}
-	s := EndStats{Interface: end.Name, Engine: "none"}
-	if end.Send.Rate != 0 {
-		s.Engine = "htb"
-	}
-	for _, l := range links {
-		if l.Index == firstIndex+i {
-			s.TxPackets, s.TxBytes, s.RxPackets, s.RxBytes = l.Stats.TxPackets, l.Stats.TxBytes, l.Stats.RxPackets, l.Stats.RxBytes
-			s.TxDropped, s.RxDropped, s.TxErrors, s.RxErrors = l.Stats.TxDropped, l.Stats.RxDropped, l.Stats.TxErrors, l.Stats.RxErrors
-		}
-	}
-	if q, ok := qdiscs[firstIndex+i]; ok {
-		s.Qdisc = QdiscStats{Kind: q.Kind, Packets: q.Packets, Bytes: q.Bytes, Drops: q.Drops,
-			Overlimits: q.Overlimits, Requeues: q.Requeues, Backlog: q.Backlog, Queued: q.Len}
-	}
-	return s, nil
-}
-
-// LinkStats are counters of a link's two ends, A's and B's as the topology names them.
-type LinkStats struct{ A, B EndStats }
-
-// EndStats are the counters of one interface, since it was made.
-type EndStats struct {
-	Interface            string // "h1-eth0"
-	TxPackets, TxBytes   uint64
-	RxPackets, RxBytes   uint64
-	TxDropped, RxDropped uint64
-	TxErrors, RxErrors   uint64
-	Engine               string // what carries the sending direction: "none", "htb"
-	Qdisc                QdiscStats
-}
-
-// QdiscStats are the counters of an interface's root queueing discipline (zero where there is none).
-type QdiscStats struct {
-	Kind           string // "htb", "noqueue"
-	Packets, Bytes uint64 // sent
-	Drops          uint64 // packets dropped by the queue
-	Overlimits     uint64 // times a packet had to wait
-	Requeues       uint64
-	Backlog        uint64 // bytes waiting now
-	Queued         uint64 // packets waiting now
 }

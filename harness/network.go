@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netns"
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/internal/pidone"
+	"github.com/wireproof/wireproof/harness/internal/relay"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/topo"
 )
@@ -23,6 +25,10 @@ type Network struct {
 	order []*node // hosts, then switches, as in the topology
 	hosts map[string]*Host
 	first *pidone.Process
+	// carried are the links, by number. relay and fabric are nil where no link needs them.
+	carried []*carriage
+	relay   *relay.Engine
+	fabric  *node
 
 	// life is held shared by what uses descriptors of the network or adds to it, for a moment only, and exclusively by
 	// Close when it sets closed.
@@ -38,6 +44,8 @@ type Network struct {
 	running map[*Cmd]struct{}
 	senders map[string]*capture.Sender // by interface name
 	sockets map[any]func()             // closes a socket that was handed out and is still in use
+	begun   time.Time                  // when schedules began
+	courses sync.WaitGroup             // those who run them
 }
 
 // A node is a host or a switch: a network namespace.
@@ -128,6 +136,7 @@ func (n *Network) teardown() error {
 		errs = append(errs, n.endCommands())
 		errs = append(errs, n.first.Wait())
 	}
+	n.courses.Wait() // n.done has ended
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range n.senders {
@@ -137,8 +146,17 @@ func (n *Network) teardown() error {
 		end()
 	}
 	n.senders, n.sockets = nil, nil
+	for _, c := range n.carried {
+		errs = append(errs, c.close())
+	}
+	if n.relay != nil { // and with it all TAP devices
+		errs = append(errs, n.relay.Close())
+	}
 	for _, nd := range n.order {
 		errs = append(errs, nd.close())
+	}
+	if n.fabric != nil {
+		errs = append(errs, n.fabric.close())
 	}
 	return errors.Join(errs...)
 }

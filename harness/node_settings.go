@@ -42,9 +42,8 @@ func (b *builder) setSysctls(nd *node) error {
 		if err := nd.setCongestion(congestion); err != nil {
 			return err
 		}
-		all = append(all,
-			sysctl{"net/ipv4/tcp_no_metrics_save", "1", false}, // no transfer learns from the one before
-			sysctl{"net/mptcp/enabled", "0", true})             // Go's listeners ask for it; one connection is to be one
+		all = append(all, tcpSettings(b.n.topo)...)
+		all = append(all, sysctl{"net/mptcp/enabled", "0", true}) // Go's listeners ask for it; one connection is to be one
 	}
 	for _, s := range all {
 		if err := s.write(); err != nil {
@@ -55,7 +54,7 @@ func (b *builder) setSysctls(nd *node) error {
 }
 
 // setCongestion makes algorithm the default of the namespace that the calling thread is in. Where only the machine may
-// do that, the host's routes are to name it: see rtnl.SetCongestion.
+// do that, the host's routes are to name it: see rtnl.SetMetrics.
 func (nd *node) setCongestion(algorithm string) error {
 	err := sysctl{"net/ipv4/tcp_congestion_control", algorithm, false}.write()
 	switch {

@@ -19,4 +19,9 @@ type Options struct {
 	// Congestion is the TCP congestion control of all hosts, by the kernel's name ("cubic", "reno", "bbr"). Empty: cubic,
 	// whatever the machine's own default is.
 	Congestion string
+	// Engine of all links. Zero: chosen by what each asks for, see EngineAuto. A link that asks for nothing is a plain veth
+	// pair, unless the engine is EngineBPF (it counts) or EngineUser.
+	Engine Engine
+	// Engines of single links, by name ("h1-s1", and "h1-s1#2" for a second link between the same two), in place of Engine.
+	Engines map[string]Engine
 }

@@ -30,7 +30,8 @@ const (
 
 // Start brings t up. When it returns, every interface is up and every switch forwards (with topo.LoopsSpanningTree it
 // waits for the tree, about four seconds). t is validated first. A failed Start leaves nothing behind.
-// Errors: *topo.Mistake (joined), ErrNotRoot, ErrKernel, ErrEngine, ctx's. ctx bounds Start alone, not the network's life.
+// Schedules of links stand at their beginning until Network.Begin.
+// Errors: *topo.Mistake and *EngineError (joined), ErrNotRoot, ErrKernel, ErrEngine, ctx's. ctx bounds Start alone, not the network's life.
 func Start(ctx context.Context, t topo.Topo, o *Options) (*Network, error) {
 	n, err := start(ctx, t, o)
 	if err == nil {
@@ -55,13 +56,14 @@ func start(ctx context.Context, t topo.Topo, o *Options) (_ *Network, err error)
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	if err := checkEngines(t); err != nil {
-		return nil, err
-	}
 	if o == nil {
 		o = &Options{}
 	}
-	b := newBuilder(t, *o)
+	engines, err := choose(ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(t, *o, engines)
 	n := b.n
 	defer func() {
 		b.closeOffloads()
@@ -91,37 +93,18 @@ func start(ctx context.Context, t topo.Topo, o *Options) (_ *Network, err error)
 	return n, nil
 }
 
-// checkEngines refuses what no engine here can do.
-func checkEngines(t topo.Topo) error {
-	var errs []error
-	for _, i := range t.Interfaces() {
-		var asked []string
-		if i.Send.Delay != 0 {
-			asked = append(asked, "delay "+i.Send.Delay.String())
-		}
-		if i.Send.LossPercent != 0 {
-			asked = append(asked, fmt.Sprintf("loss %g %%", i.Send.LossPercent))
-		}
-		if i.Send.MaxQueue != 0 {
-			asked = append(asked, fmt.Sprintf("a queue of %d packets", i.Send.MaxQueue))
-		}
-		if asked != nil {
-			errs = append(errs, fmt.Errorf("link %s-%s: %s asks for %s: %w: only rate is carried yet: leave it out",
-				t.Links[i.Link].A, t.Links[i.Link].B, i.Name, strings.Join(asked, " and "), ErrEngine))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // A builder holds what is needed while a network comes up.
 type builder struct {
 	n        *Network
 	o        Options
 	mu       sync.Mutex
 	offloads map[string]*ethtool.Ethtool // by host
+
+	fabric    sync.Once // for Network.fabric
+	fabricErr error
 }
 
-func newBuilder(t topo.Topo, o Options) *builder {
+func newBuilder(t topo.Topo, o Options, engines []Engine) *builder {
 	n := &Network{
 		topo:    t,
 		ends:    t.Interfaces(),
@@ -130,6 +113,9 @@ func newBuilder(t topo.Topo, o Options) *builder {
 		running: make(map[*Cmd]struct{}),
 		senders: make(map[string]*capture.Sender),
 		sockets: make(map[any]func()),
+	}
+	for i, e := range engines {
+		n.carried = append(n.carried, newCarriage(n, i, e))
 	}
 	n.done, n.cancel = context.WithCancelCause(context.Background())
 	add := func(name string, isSwitch bool) *node {
@@ -169,11 +155,13 @@ func (b *builder) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.startRelay(); err != nil {
+		return err
+	}
 	err = each(ctx, workers, len(b.n.topo.Links), func(next func() (int, bool)) error {
 		for i, ok := next(); ok; i, ok = next() {
 			if err := b.makeLink(i); err != nil {
-				l := b.n.topo.Links[i]
-				return fmt.Errorf("link %s-%s: %w", l.A, l.B, err)
+				return fmt.Errorf("link %s: %w", b.n.carried[i].name, err)
 			}
 		}
 		return nil
@@ -259,9 +247,20 @@ func (b *builder) bridge(name string) rtnl.Bridge {
 	return br
 }
 
-// makeLink makes a veth pair and sets both ends up. Of a switch and a host, the switch's end is the near one: it becomes
-// a port in the same message.
+// makeLink makes a link, with both ends up, and has its engine carry it.
 func (b *builder) makeLink(i int) error {
+	if b.n.carried[i].engine == EngineUser {
+		return b.makeUserLink(i)
+	}
+	if err := b.makeVeth(i); err != nil {
+		return err
+	}
+	return b.n.carried[i].attach()
+}
+
+// makeVeth makes a veth pair and sets both ends up. Of a switch and a host, the switch's end is the near one: it becomes
+// a port in the same message.
+func (b *builder) makeVeth(i int) error {
 	near, far := 2*i, 2*i+1
 	if b.n.nodes[b.n.ends[far].Node].isSwitch && !b.n.nodes[b.n.ends[near].Node].isSwitch {
 		near, far = far, near
@@ -269,14 +268,11 @@ func (b *builder) makeLink(i int) error {
 	nearEnd, farEnd := &b.n.ends[near], &b.n.ends[far]
 	nearNode, farNode := b.n.nodes[nearEnd.Node], b.n.nodes[farEnd.Node]
 
-	bridge := 0
-	if nearNode.isSwitch {
-		bridge = bridgeIndex
-	}
 	ops := []rtnl.Op{rtnl.AddVeth(
-		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, bridge,
+		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, nearNode.bridgeIndex(),
 		rtnl.End{Index: firstIndex + far, Name: farEnd.Name, MAC: farEnd.MAC}, farNode.ns)}
 	ops = append(ops, nearNode.endOps(nearEnd, firstIndex+near)...)
+	ops = append(ops, b.n.carried[i].shapeOps(near-2*i)...)
 	if err := nearNode.rt.Do(append(ops, nearNode.routeOps(nearEnd, firstIndex+near)...)...); err != nil {
 		return err
 	}
@@ -286,17 +282,29 @@ func (b *builder) makeLink(i int) error {
 	if err := b.setOffload(farEnd); err != nil {
 		return err
 	}
-	ops = farNode.endOps(farEnd, firstIndex+far)
-	if farNode.isSwitch {
-		ops = append(ops, rtnl.Join(farEnd.Name, firstIndex+far, bridgeIndex))
-	} else {
-		ops = append(ops, rtnl.Up(farEnd.Name, firstIndex+far))
-	}
+	ops = append(farNode.endOps(farEnd, firstIndex+far), b.n.carried[i].shapeOps(far-2*i)...)
+	ops = append(ops, farNode.upOp(farEnd, firstIndex+far))
 	ops = append(ops, farNode.routeOps(farEnd, firstIndex+far)...)
 	return farNode.rt.Do(ops...)
 }
 
-// endOps are the changes to an end that is there: its addresses, and the shape of what it sends.
+// bridgeIndex is the index of a switch's bridge, zero for a host.
+func (nd *node) bridgeIndex() int {
+	if nd.isSwitch {
+		return bridgeIndex
+	}
+	return 0
+}
+
+// upOp takes an end up, as a port where it is a switch's.
+func (nd *node) upOp(e *topo.Interface, index int) rtnl.Op {
+	if nd.isSwitch {
+		return rtnl.Join(e.Name, index, bridgeIndex)
+	}
+	return rtnl.Up(e.Name, index)
+}
+
+// endOps are the addresses of an end that is there.
 func (nd *node) endOps(e *topo.Interface, index int) []rtnl.Op {
 	var ops []rtnl.Op
 	if e.Addr.IsValid() {
@@ -305,23 +313,18 @@ func (nd *node) endOps(e *topo.Interface, index int) []rtnl.Op {
 	if e.Addr6.IsValid() {
 		ops = append(ops, rtnl.AddAddr(e.Name, index, e.Addr6))
 	}
-	if e.Send.Rate != 0 {
-		ops = append(ops, rtnl.AddHTB(e.Name, index, int64(e.Send.Rate))...)
-	}
 	return ops
 }
 
 // routeOps are the changes to an end that has just come up.
 func (nd *node) routeOps(e *topo.Interface, index int) []rtnl.Op {
 	var ops []rtnl.Op
-	if nd.congestion == "" {
-		return nil
-	}
+	m := rtnl.Metrics{Congestion: nd.congestion, InitialWindow: initialWindow}
 	if e.Addr.IsValid() {
-		ops = append(ops, rtnl.SetCongestion(e.Name, index, e.Addr, nd.congestion))
+		ops = append(ops, rtnl.SetMetrics(e.Name, index, e.Addr, m))
 	}
 	if e.Addr6.IsValid() {
-		ops = append(ops, rtnl.SetCongestion(e.Name, index, e.Addr6, nd.congestion))
+		ops = append(ops, rtnl.SetMetrics(e.Name, index, e.Addr6, m))
 	}
 	return ops
 }

@@ -2,19 +2,25 @@ package rtnl
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// SetCongestion replaces the route to an interface's own network, which the kernel made with the address p, by one that
-// names the congestion control of connections along it. The interface has to be up, and to have the address.
+// Metrics are what a route says about the TCP connections along it.
+type Metrics struct {
+	Congestion    string // congestion control; empty: the namespace's
+	InitialWindow uint32 // segments sent before the first acknowledgement; zero: the kernel's choice
+}
+
+// SetMetrics replaces the route to an interface's own network, which the kernel made with the address p, by one with
+// these metrics. The interface has to be up, and to have the address.
 //
-// A namespace other than the first may make only those the default that the machine allows to everybody
-// (net/ipv4/tcp_cong.c, tcp_set_default_congestion_control); a route may name any, and the machine stays as it is.
-func SetCongestion(name string, index int, p netip.Prefix, algorithm string) Op {
+// A namespace other than the first may make only those congestion controls the default that the machine allows to
+// everybody (net/ipv4/tcp_cong.c, tcp_set_default_congestion_control); a route may name any, and the machine stays as it
+// is. The initial window can be set on routes alone (TCP_INIT_CWND in include/net/tcp.h is the default).
+func SetMetrics(name string, index int, p netip.Prefix, m Metrics) Op {
 	family, scope := uint8(unix.AF_INET), uint8(unix.RT_SCOPE_LINK)
 	if p.Addr().Is6() {
 		family, scope = unix.AF_INET6, unix.RT_SCOPE_UNIVERSE
@@ -32,9 +38,14 @@ func SetCongestion(name string, index int, p netip.Prefix, algorithm string) Op 
 	}
 	req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index))))
 	metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
-	metrics.AddRtAttr(unix.RTAX_CC_ALGO, nl.ZeroTerminated(algorithm))
+	if m.Congestion != "" {
+		metrics.AddRtAttr(unix.RTAX_CC_ALGO, nl.ZeroTerminated(m.Congestion))
+	}
+	if m.InitialWindow != 0 {
+		metrics.AddRtAttr(unix.RTAX_INITCWND, nl.Uint32Attr(m.InitialWindow))
+	}
 	req.AddData(metrics)
-	return Op{what: fmt.Sprintf("set congestion control %s on the route of %s", algorithm, name), req: req}
+	return Op{what: "set TCP metrics on the route of " + name, req: req}
 }
 
 // prefixMetric is the metric of the kernel's own routes to an interface's network (net/ipv6/addrconf.c, IP6_RT_PRIO_ADDRCONF).

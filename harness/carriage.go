@@ -1,0 +1,257 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wireproof/wireproof/harness/internal/bpfloss"
+	"github.com/wireproof/wireproof/harness/internal/fault"
+	"github.com/wireproof/wireproof/harness/internal/impair"
+	"github.com/wireproof/wireproof/harness/internal/impaired"
+	"github.com/wireproof/wireproof/harness/internal/nsthread"
+	"github.com/wireproof/wireproof/harness/internal/relay"
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// A carriage is what carries one link: its engine, and what the engine has been told.
+type carriage struct {
+	n      *Network
+	number int
+	name   string // as topo.LinkNames has it
+	engine Engine
+
+	mu       sync.Mutex // one change at a time
+	courses  [2]course  // what A's end sends, what B's end sends
+	down     bool       // by Link.Down
+	stop     context.CancelFunc
+	problem  error // what a schedule met
+	perFrame bool
+	user     *relay.Link         // of EngineUser
+	loss     [2]*bpfloss.Program // of EngineBPF, by direction
+}
+
+// A course is what becomes of one direction's parameters.
+type course struct {
+	steps []impaired.Step
+	next  int       // the step that has not come yet
+	from  time.Time // when steps count from; zero: they have not begun
+	now   topo.LinkParams
+	cut   bool // the schedule has the link down
+	made  *impaired.Direction
+}
+
+func newCarriage(n *Network, number int, e Engine) *carriage {
+	c := &carriage{n: n, number: number, engine: e, name: n.topo.LinkNames()[number]}
+	l := n.topo.Links[number]
+	for side, p := range []topo.LinkParams{l.AB, l.BA} {
+		c.courses[side] = newCourse(p)
+		c.courses[side].made = impaired.New(n.topo, number, side == 0, 0)
+	}
+	return c
+}
+
+func newCourse(p topo.LinkParams) course {
+	steps := impaired.Steps(p)
+	return course{steps: steps, next: 1, now: steps[0].Params, cut: steps[0].Down}
+}
+
+// end is the interface that sends in this direction, and its number.
+func (c *carriage) end(side int) (*topo.Interface, int) {
+	i := 2*c.number + side
+	return &c.n.ends[i], i
+}
+
+// config is the relay's form of a direction's parameters.
+func (c *carriage) config(side int, p topo.LinkParams) (relay.Config, error) {
+	made, err := c.courses[side].made.Config(p)
+	made.PerFrame = c.perFrame
+	return made, err
+}
+
+// join has the relay carry the link between two ends. They are the relay's also where it fails.
+func (c *carriage) join(r *relay.Engine, ends [2]relay.End, perFrame bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.perFrame = perFrame
+	var configs [2]relay.Config
+	err := fault.Check("join ends")
+	for side := range configs {
+		if err == nil {
+			configs[side], err = c.config(side, c.courses[side].now)
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("join: %w", err), ends[0].Close(), ends[1].Close())
+	}
+	if c.user, err = r.Join(ends[0], ends[1], configs[0], configs[1]); err != nil {
+		return err
+	}
+	return c.setUp()
+}
+
+// setUp tells the relay which directions are up.
+func (c *carriage) setUp() error {
+	return closed(c.user.SetUp(!c.down && !c.courses[0].cut, !c.down && !c.courses[1].cut))
+}
+
+// closed makes the harness's error of the relay's.
+func closed(err error) error {
+	if errors.Is(err, relay.ErrClosed) || errors.Is(err, bpfloss.ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return err
+}
+
+// attach has a kernel engine impair a veth pair that shapes already.
+func (c *carriage) attach() error {
+	if c.engine != EngineBPF {
+		return nil
+	}
+	for side := range c.courses {
+		config, err := c.lossOf(side, c.courses[side].now)
+		if err != nil {
+			return err
+		}
+		// Behind a switch a frame is as it is on the wire already when it leaves, and captures of the receiver show what
+		// arrives. What a host sends is that only where it is received.
+		sender, i := c.end(side)
+		nd := c.n.nodes[sender.Node]
+		config.Egress = nd.isSwitch
+		name := sender.Name
+		if !nd.isSwitch {
+			var receiver *topo.Interface
+			receiver, i = c.end(1 - side)
+			nd, name = c.n.nodes[receiver.Node], receiver.Name
+		}
+		config.Record = dropLog
+		err = nsthread.In(nd.ns, func() error {
+			if err := fault.Check("attach loss to " + name); err != nil {
+				return fmt.Errorf("attach loss to %s: %w", name, err)
+			}
+			c.loss[side], err = bpfloss.Attach(name, firstIndex+i, config)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lossOf is the form of a direction's parameters for EngineBPF.
+func (c *carriage) lossOf(side int, p topo.LinkParams) (bpfloss.Config, error) {
+	made, err := impair.ForLink(c.n.topo, c.number, side == 0, p)
+	if err != nil {
+		return bpfloss.Config{}, err
+	}
+	return bpfloss.From(made)
+}
+
+// change puts parameters in force, in both directions or the one that is not nil. c.mu is held.
+func (c *carriage) change(params [2]*topo.LinkParams) error {
+	if c.engine == EngineUser {
+		var configs [2]*relay.Config
+		for side, p := range params {
+			if p == nil {
+				continue
+			}
+			made, err := c.config(side, *p)
+			if err != nil {
+				return err
+			}
+			configs[side] = &made
+		}
+		if err := c.user.Set(configs[0], configs[1]); err != nil {
+			return closed(err)
+		}
+	}
+	var errs []error
+	for side, p := range params {
+		if p == nil {
+			continue
+		}
+		if c.engine != EngineUser {
+			errs = append(errs, c.changeKernel(side, c.courses[side].now, *p))
+		}
+		c.courses[side].now = *p
+	}
+	return errors.Join(errs...)
+}
+
+// shapeOps have the kernel's engines act on what an end sends from the start on.
+func (c *carriage) shapeOps(side int) []rtnl.Op {
+	sender, i := c.end(side)
+	p := c.courses[side].now
+	switch {
+	case c.engine == EngineNetem:
+		return rtnl.AddNetem(sender.Name, firstIndex+i, c.netemOf(side, p))
+	case p.Rate != 0:
+		return rtnl.AddHTB(sender.Name, firstIndex+i, int64(p.Rate))
+	}
+	return nil
+}
+
+// netemOf is the form of a direction's parameters for EngineNetem, which can do them: see Engine.lacks.
+func (c *carriage) netemOf(side int, p topo.LinkParams) rtnl.Netem {
+	made, _ := rtnl.NetemFrom(p)
+	sender, _ := c.end(side)
+	made.Seed = impair.Key(c.n.topo.Seed, c.name, sender.Node+">"+sender.Peer, "netem")
+	return made
+}
+
+// changeKernel changes what the kernel's engines do for one direction.
+func (c *carriage) changeKernel(side int, old, p topo.LinkParams) error {
+	sender, i := c.end(side)
+	var ops []rtnl.Op
+	var err error
+	switch index := firstIndex + i; {
+	case c.engine == EngineNetem:
+		ops, err = rtnl.ChangeNetem(sender.Name, index, c.netemOf(side, old), c.netemOf(side, p))
+		if errors.Is(err, rtnl.ErrLayout) {
+			return fmt.Errorf("%w: %w", err, ErrEngine)
+		}
+		if err != nil {
+			return err
+		}
+	case old.Rate == p.Rate:
+	case old.Rate == 0:
+		ops = rtnl.AddHTB(sender.Name, index, int64(p.Rate))
+	case p.Rate == 0:
+		ops = []rtnl.Op{rtnl.RemoveQdisc(sender.Name, index)}
+	default:
+		ops = []rtnl.Op{rtnl.ChangeHTB(sender.Name, index, int64(p.Rate))}
+	}
+	if ops != nil {
+		if err := c.n.nodes[sender.Node].do(c.n, ops...); err != nil {
+			return err
+		}
+	}
+	if c.loss[side] == nil {
+		return nil
+	}
+	config, err := c.lossOf(side, p)
+	if err != nil {
+		return err
+	}
+	return closed(c.loss[side].Set(config))
+}
+
+// close releases what the engine holds, but for the relay.
+func (c *carriage) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	errs := []error{c.problem}
+	for _, p := range c.loss {
+		if p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("link %s: %w", c.name, err)
+	}
+	return nil
+}

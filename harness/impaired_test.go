@@ -1,0 +1,592 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/harness"
+	"github.com/wireproof/wireproof/harness/capture"
+	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/harness/internal/fault"
+	"github.com/wireproof/wireproof/harness/internal/impair"
+	"github.com/wireproof/wireproof/harness/internal/relay"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// chain is h1 - s1 - h2, with p on h1-s1 in both directions.
+func chain(p topo.LinkParams) topo.Topo {
+	t := topo.Topo{Name: "chain"}
+	t.AddHost("h1", "h2").AddSwitch("s1").AddLink("h1", "s1", p).AddLink("s1", "h2")
+	return t
+}
+
+// cable is h1 - h2, with ab on what h1 sends and ba on what h2 sends.
+func cable(ab, ba topo.LinkParams) topo.Topo {
+	t := topo.Topo{Name: "cable"}
+	t.AddHost("h1", "h2").AddLink("h1", "h2", ab, ba)
+	return t
+}
+
+// withoutTUN makes /dev/net/tun closed to the harness until the test ends.
+func withoutTUN(t testing.TB) {
+	t.Cleanup(fault.Set(func(op string) error {
+		if strings.HasPrefix(op, "make TAP ") {
+			return relay.ErrNoTUN
+		}
+		return nil
+	}))
+}
+
+// send dials from h2 to h1, has size bytes come, and returns how long all took.
+func send(t testing.TB, n *harness.Network, size int, before func(l net.Listener)) (time.Duration, error) {
+	t.Helper()
+	l, err := n.Host("h1").Listen(within(t), "tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if before != nil {
+		before(l)
+	}
+	content := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			c.Write(content)
+			c.Close()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	began := time.Now()
+	c, err := n.Host("h2").Dial(within(t), "tcp", "h1:"+port)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	got, err := io.ReadAll(c)
+	if err == nil && !bytes.Equal(got, content) {
+		err = fmt.Errorf("got %d bytes, other than the %d that were sent", len(got), size)
+	}
+	return time.Since(began), err
+}
+
+func stats(t testing.TB, l *harness.Link) harness.LinkStats {
+	t.Helper()
+	s, err := l.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Every engine's link carries ping, TCP and captures with complete barriers, and says which engine it is.
+func TestEngines(t *testing.T) {
+	rate := topo.LinkParams{Rate: 100 * topo.Mbit}
+	delayed := topo.LinkParams{Delay: 2 * time.Millisecond}
+	for _, c := range []struct {
+		name   string
+		params topo.LinkParams
+		engine harness.Engine
+		want   string
+		tun    bool
+	}{
+		{"none", topo.LinkParams{}, harness.EngineAuto, "none", true},
+		{"htb", rate, harness.EngineAuto, "htb", true},
+		{"bpf", topo.LinkParams{Rate: 100 * topo.Mbit, Drop: []string{"packet 1000000"}}, harness.EngineBPF, "bpf", true},
+		{"netem", delayed, harness.EngineNetem, "netem", true},
+		{"user", delayed, harness.EngineAuto, "user", true},
+		{"user-plain", topo.LinkParams{}, harness.EngineUser, "user", true},
+		{"user-rate", rate, harness.EngineUser, "user", true},
+		{"user-packet", delayed, harness.EngineAuto, "user", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			harnesstest.Require(t, "root", "ping")
+			if c.engine == harness.EngineNetem || c.engine == harness.EngineBPF {
+				harnesstest.Require(t, c.name)
+			}
+			harnesstest.NoLeaks(t)
+			if !c.tun {
+				withoutTUN(t)
+			}
+			n := harnesstest.Start(t, chain(c.params), &harness.Options{Engine: c.engine})
+			out, err := n.Host("h2").Command(within(t), "ping", "-n", "-q", "-c2", "-i0.01", "-W10", "h1").CombinedOutput()
+			if err != nil {
+				t.Errorf("%s%v", out, err)
+			}
+			var files [2]bytes.Buffer
+			var captures [2]*capture.Capture
+			for i, h := range []string{"h1", "h2"} {
+				if captures[i], err = n.Host(h).Capture(within(t), "", &files[i], capture.Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := send(t, n, 1<<20, nil); err != nil {
+				t.Error(err)
+			}
+			for i, capture := range captures {
+				s, err := capture.Stop(within(t))
+				if err != nil || !s.Complete || s.Bytes < 1<<20 {
+					t.Errorf("stop: %+v, %v", s, err)
+				}
+				if longest := longestFrame(t, &files[i]); longest > 1514 {
+					t.Errorf("a frame of %d bytes at h%d", longest, i+1)
+				}
+			}
+			s := stats(t, n.Link("h1", "s1"))
+			for _, e := range []harness.EndStats{s.A, s.B} {
+				if e.Engine != c.want || !e.Exact || e.TxPackets == 0 || e.RxPackets == 0 {
+					t.Errorf("counters: %+v", e)
+				}
+				if c.want == "user" && (e.Wire.In == 0 || e.Wire.Out != e.Wire.In || s.Class == "") {
+					t.Errorf("wire: %+v, class %q", e.Wire, s.Class)
+				}
+			}
+			if tap := kind(t, n); (tap == "tun") != (c.want == "user" && c.tun) {
+				t.Errorf("h1-eth0 is a %s", tap)
+			}
+		})
+	}
+}
+
+// kind is what h1-eth0 is.
+func kind(t testing.TB, n *harness.Network) string {
+	t.Helper()
+	out, err := n.Host("h1").Command(within(t), "ip", "-d", "-o", "link", "show", "dev", "h1-eth0").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"tun", "veth"} {
+		if strings.Contains(string(out), " "+k+" ") {
+			return k
+		}
+	}
+	return string(out)
+}
+
+// With offloads on, super-frames pass the user engine whole.
+func TestSuperFramesPass(t *testing.T) {
+	n := harnesstest.Start(t, chain(topo.LinkParams{Delay: time.Millisecond}), &harness.Options{Offload: harness.OffloadOn})
+	var file bytes.Buffer
+	c, err := n.Host("h2").Capture(within(t), "", &file, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := send(t, n, 4<<20, nil); err != nil {
+		t.Error(err)
+	}
+	if s, err := c.Stop(within(t)); err != nil || !s.Complete {
+		t.Errorf("stop: %+v, %v", s, err)
+	}
+	if longest := longestFrame(t, &file); longest <= 1514 {
+		t.Errorf("longest frame %d bytes", longest)
+	}
+}
+
+// A round trip never takes less than both delays, and not much more.
+func TestDelay(t *testing.T) {
+	delay := topo.LinkParams{Delay: 5 * time.Millisecond}
+	n := harnesstest.Start(t, cable(delay, delay), nil)
+	ping := pinger(t, n)
+	var rtts []time.Duration
+	for range 20 {
+		rtts = append(rtts, ping())
+	}
+	slices.Sort(rtts)
+	if rtts[0] < 10*time.Millisecond {
+		t.Errorf("a round trip of %v, less than 10 ms", rtts[0])
+	}
+	if median := rtts[len(rtts)/2]; median > 15*time.Millisecond {
+		t.Errorf("median round trip %v", median)
+	}
+}
+
+// What loses everything loses all but ARP.
+func TestLoseAll(t *testing.T) {
+	for _, e := range []harness.Engine{harness.EngineUser, harness.EngineBPF} {
+		t.Run(string(e), func(t *testing.T) {
+			n := harnesstest.Start(t, cable(topo.LinkParams{}, topo.LinkParams{LossPercent: 100}), &harness.Options{Engine: e})
+			out, err := n.Host("h2").Command(within(t), "ping", "-n", "-q", "-c3", "-i0.01", "-W0.1", "h1").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), " 0 received") {
+				t.Errorf("%s%v", out, err)
+			}
+			out, err = n.Host("h2").Command(within(t), "ip", "neigh", "show", "10.0.0.1").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "00:00:00:00:00:01") {
+				t.Errorf("h1's address was not resolved: %s%v", out, err)
+			}
+			if w := stats(t, n.Link("h1", "h2")).B.Wire; w.Dropped.Loss != 3 || w.Indexed != 3 {
+				t.Errorf("wire: %+v", w)
+			}
+		})
+	}
+}
+
+// One lost SYN costs one time-out of a second, whether the parameters name it or DropNext.
+func TestDropSYN(t *testing.T) {
+	for _, named := range []bool{true, false} {
+		t.Run(fmt.Sprint("named ", named), func(t *testing.T) {
+			var p topo.LinkParams
+			if named {
+				p.Drop = []string{"the SYN"}
+			}
+			n := harnesstest.Start(t, cable(topo.LinkParams{}, p), &harness.Options{Engine: harness.EngineUser})
+			link := n.Link("h1", "h2")
+			var told <-chan harness.Drop
+			if !named {
+				var err error
+				if told, err = link.DropNext("the SYN from h2"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			took, err := send(t, n, 1000, nil)
+			if err != nil || took < 900*time.Millisecond {
+				t.Errorf("took %v, %v", took, err)
+			}
+			drops, err := link.Drops()
+			if err != nil || len(drops) != 1 || drops[0].From != "h2" || drops[0].Cause != "list" || !strings.Contains(drops[0].Summary, "[S") {
+				t.Errorf("drops: %+v, %v", drops, err)
+			}
+			if told != nil {
+				if d, ok := <-told; !ok || len(drops) != 1 || d.Index != drops[0].Index || d.From != "h2" {
+					t.Errorf("told of %+v, %v", d, ok)
+				}
+			}
+		})
+	}
+}
+
+// The same seed loses the same packets, those that impair predicts, in every engine; another seed loses others.
+func TestSeed(t *testing.T) {
+	const count = 500
+	lost := func(e harness.Engine, seed uint64) (indices []uint64) {
+		tt := cable(topo.LinkParams{}, topo.LinkParams{LossPercent: 5})
+		tt.Seed = seed
+		n := harnesstest.Start(t, tt, &harness.Options{Engine: e})
+		datagrams(t, n, count)
+		link := n.Link("h1", "h2")
+		waitFor(t, func() error {
+			if w := stats(t, link).B.Wire; w.Indexed != count || w.InFlight != 0 {
+				return fmt.Errorf("%+v", w)
+			}
+			return nil
+		})
+		drops, err := link.Drops()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range drops {
+			if d.From != "h2" || d.Cause != "loss" {
+				t.Errorf("lost %+v", d)
+			}
+			indices = append(indices, d.Index)
+		}
+		if e == harness.EngineUser { // what did not get lost arrived
+			if s := stats(t, link); int(s.A.RxPackets) < count-len(drops) || s.B.Wire.Dropped.Loss != uint64(len(drops)) {
+				t.Errorf("%d lost, %+v", len(drops), s)
+			}
+		}
+		slices.Sort(indices)
+		n.Close()
+		config, err := impair.ForLink(tt, 0, false, tt.Links[0].BA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := impair.Predict(config, 0, count); !slices.Equal(indices, want) {
+			t.Errorf("%s: lost %v, predicted %v", e, indices, want)
+		}
+		return indices
+	}
+	first := lost(harness.EngineUser, 7)
+	if again := lost(harness.EngineUser, 7); !slices.Equal(first, again) {
+		t.Errorf("lost %v, then %v", first, again)
+	}
+	if bpf := lost(harness.EngineBPF, 7); !slices.Equal(first, bpf) {
+		t.Errorf("user lost %v, bpf %v", first, bpf)
+	}
+	if other := lost(harness.EngineUser, 8); slices.Equal(first, other) {
+		t.Errorf("another seed lost %v too", other)
+	}
+}
+
+// datagrams sends numbered datagrams from h2 to h1, and nothing comes back.
+func datagrams(t testing.TB, n *harness.Network, count int) {
+	t.Helper()
+	sink, err := n.Host("h1").ListenPacket(within(t), "udp", ":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	c, err := n.Host("h2").Dial(within(t), "udp", "h1:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range count {
+		if _, err := fmt.Fprintf(c, "%04d", i); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 { // the others do not wait for ARP with it, of which the kernel keeps few
+			waitFor(t, func() error {
+				if s := stats(t, n.Link("h1", "h2")); s.A.RxPackets+s.B.Wire.Indexed < 2 {
+					return errors.New("the first datagram did not get through ARP")
+				}
+				return nil
+			})
+		}
+	}
+}
+
+// waitFor waits until ready says nil.
+func waitFor(t testing.TB, ready func() error) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := ready()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Parameters that change in the middle of a transfer lose nothing.
+func TestSetUnderTraffic(t *testing.T) {
+	n := harnesstest.Start(t, cable(topo.LinkParams{Rate: 200 * topo.Mbit, Delay: time.Millisecond, MaxQueue: 10000}, topo.LinkParams{}), nil)
+	link := n.Link("h1", "h2")
+	done := make(chan error, 1)
+	go func() {
+		_, err := send(t, n, 8<<20, nil)
+		done <- err
+	}()
+	for i := 0; ; i++ {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			s := stats(t, link)
+			if s.A.Wire.Dropped.Total()+s.B.Wire.Dropped.Total() != 0 || i < 3 {
+				t.Errorf("after %d changes: lost %+v, %+v", i, s.A.Wire.Dropped, s.B.Wire.Dropped)
+			}
+			return
+		case <-time.After(5 * time.Millisecond): // a pace, not a condition
+		}
+		p := topo.LinkParams{Rate: topo.BitRate(200+i%7*50) * topo.Mbit, Delay: time.Duration(i%4) * time.Millisecond, MaxQueue: 10000}
+		if err := link.Set(&p, &topo.LinkParams{Delay: time.Duration(i%3) * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A transfer survives a cable that is out for a while, by hand or by schedule.
+func TestDownUp(t *testing.T) {
+	for _, scheduled := range []bool{false, true} {
+		t.Run(fmt.Sprint("scheduled ", scheduled), func(t *testing.T) {
+			p := topo.LinkParams{Rate: 50 * topo.Mbit}
+			if scheduled {
+				p.Schedule = []topo.Change{{From: 100 * time.Millisecond, To: 400 * time.Millisecond, Down: true}}
+			}
+			n := harnesstest.Start(t, cable(p, p), &harness.Options{Engine: harness.EngineUser})
+			link := n.Link("h1", "h2")
+			done := make(chan error, 1)
+			go func() {
+				_, err := send(t, n, 4<<20, nil)
+				done <- err
+			}()
+			waitFor(t, func() error {
+				if stats(t, link).A.Wire.Out < 100 {
+					return errors.New("the transfer does not begin")
+				}
+				return nil
+			})
+			if scheduled {
+				if a, b := n.Begin(), n.Begin(); !a.Equal(b) {
+					t.Errorf("began at %v and %v", a, b)
+				}
+			} else {
+				if err := link.Down(within(t)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(300 * time.Millisecond) // the outage itself
+				if err := link.Up(within(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if s := stats(t, link); s.A.Wire.Dropped.Down == 0 || s.Err != nil {
+				t.Errorf("nothing was lost while the link was down: %+v", s)
+			}
+		})
+	}
+}
+
+// A trace paces what the link delivers: 400 opportunities of one full packet take at least their time.
+func TestTrace(t *testing.T) {
+	trace := &topo.LinkTrace{Name: "5ms", Times: topo.Trace{5}}
+	n := harnesstest.Start(t, cable(topo.LinkParams{Trace: trace}, topo.LinkParams{}), nil)
+	const size = 100 * 1448
+	took, err := send(t, n, size, nil)
+	if err != nil || took < 95*5*time.Millisecond {
+		t.Errorf("took %v, %v", took, err)
+	}
+	if s := stats(t, n.Link("h1", "h2")); s.A.Wire.Dropped.Total() != 0 {
+		t.Errorf("%+v", s.A.Wire)
+	}
+}
+
+// A schedule stands at its beginning until Begin, and then changes what it says; Set replaces it.
+func TestSchedule(t *testing.T) {
+	p := topo.LinkParams{Schedule: []topo.Change{{From: 50 * time.Millisecond, Set: "delay=30ms"}}}
+	n := harnesstest.Start(t, cable(p, topo.LinkParams{}), nil)
+	link := n.Link("h1", "h2")
+	ping := pinger(t, n)
+	begun := n.Begin()
+	waitFor(t, func() error {
+		if rtt := ping(); rtt < 30*time.Millisecond {
+			return fmt.Errorf("round trip %v", rtt)
+		}
+		return nil
+	})
+	if took := time.Since(begun); took < 80*time.Millisecond {
+		t.Errorf("changed %v after the beginning", took)
+	}
+	if err := link.Set(&topo.LinkParams{Delay: 3 * time.Millisecond}, nil); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() error {
+		if rtt := ping(); rtt < 3*time.Millisecond || rtt >= 30*time.Millisecond {
+			return fmt.Errorf("round trip %v", rtt)
+		}
+		return nil
+	})
+}
+
+// pinger returns what measures round trips from h2 to h1, by datagrams.
+func pinger(t testing.TB, n *harness.Network) func() time.Duration {
+	t.Helper()
+	echo, err := n.Host("h1").ListenPacket(within(t), "udp", ":7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		var b [64]byte
+		for {
+			n, from, err := echo.ReadFrom(b[:])
+			if err != nil {
+				return
+			}
+			echo.WriteTo(b[:n], from)
+		}
+	}()
+	c, err := n.Host("h2").Dial(within(t), "udp", "h1:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := func() time.Duration {
+		t.Helper()
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		began := time.Now()
+		if _, err := c.Write([]byte("ping")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 64)); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(began)
+	}
+	once() // pays for ARP
+	return once
+}
+
+// All that an engine cannot do is told at once, with what can, before anything is made.
+func TestEngineRefused(t *testing.T) {
+	tt := topo.Topo{Name: "bad"}
+	tt.AddHost("h1", "h2").AddSwitch("s1")
+	tt.AddLink("h1", "s1", topo.LinkParams{Delay: time.Millisecond, LossPercent: 1}, topo.LinkParams{Rate: topo.Mbit})
+	tt.AddLink("s1", "h2", topo.LinkParams{}, topo.LinkParams{MTU: 1400, LossPercent: 1})
+	_, err := harness.Start(context.Background(), tt, &harness.Options{
+		Engine: harness.EngineHTB, Engines: map[string]harness.Engine{"h2-s1": harness.EngineBPF, "h1-h9": harness.EngineUser},
+	})
+	if !errors.Is(err, harness.ErrEngine) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{
+		"link h1-s1: engine htb cannot do delay=1ms, loss=1% of h1-eth0: use engine netem, user, or leave it out",
+		"link s1-h2: engine bpf cannot do mtu=1400 of h2-eth0: use engine user, or leave it out",
+		`no link "h1-h9": there are h1-s1, s1-h2`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	var e *harness.EngineError
+	if !errors.As(err, &e) || e.Link == "" {
+		t.Errorf("no EngineError: %v", err)
+	}
+	harnesstest.Require(t, "root")
+	n := harnesstest.Start(t, chain(topo.LinkParams{Rate: topo.Mbit}), nil)
+	link := n.Link("h1", "s1")
+	if err := link.Set(&topo.LinkParams{Delay: time.Millisecond}, nil); !errors.Is(err, harness.ErrEngine) || !strings.Contains(err.Error(), "link h1-s1: set: ") {
+		t.Errorf("set: %v", err)
+	}
+	if err := link.Set(nil, &topo.LinkParams{LossPercent: 101}); len(topo.Mistakes(err)) != 1 {
+		t.Errorf("set: %v", err)
+	}
+	if _, err := link.DropNext("the SYN"); !errors.Is(err, harness.ErrEngine) {
+		t.Errorf("drop next: %v", err)
+	}
+	if _, err := link.Drops(); !errors.Is(err, harness.ErrEngine) {
+		t.Errorf("drops: %v", err)
+	}
+	// What htb can change it changes: to another rate, to none, and back.
+	for _, rate := range []topo.BitRate{20 * topo.Mbit, 0, 10 * topo.Mbit} {
+		if err := link.Set(&topo.LinkParams{Rate: rate}, &topo.LinkParams{Rate: rate}); err != nil {
+			t.Fatal(err)
+		}
+		want := "htb"
+		if rate == 0 {
+			want = "none"
+		}
+		if s := stats(t, link); s.A.Engine != want || (s.A.Qdisc.Kind == "htb") != (rate != 0) {
+			t.Errorf("at %v: %+v", rate, s.A)
+		}
+	}
+}
+
+// TCP's settings are pinned, and told.
+func TestTCPSettings(t *testing.T) {
+	for _, c := range []struct {
+		params topo.LinkParams
+		ecn    string
+	}{{topo.LinkParams{}, "0"}, {topo.LinkParams{Rate: topo.Mbit, ECNThreshold: 10}, "1"}} {
+		n := harnesstest.Start(t, chain(c.params), nil)
+		got, err := n.Host("h2").TCP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, want := range map[string]string{
+			"congestion": "cubic", "initcwnd": "10", "tcp_ecn": c.ecn, "tcp_sack": "1", "tcp_timestamps": "1",
+			"tcp_no_metrics_save": "1", "tcp_rmem": "4096 131072 6291456", "tcp_wmem": "4096 16384 4194304",
+		} {
+			if got[key] != want {
+				t.Errorf("%s is %q, want %q", key, got[key], want)
+			}
+		}
+		out, err := n.Host("h2").Command(within(t), "ip", "route").Output()
+		if err != nil || !strings.Contains(string(out), "initcwnd 10") {
+			t.Errorf("routes: %s%v", out, err)
+		}
+	}
+}
