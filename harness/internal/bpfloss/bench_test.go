@@ -1,7 +1,6 @@
 package bpfloss_test
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -26,8 +25,8 @@ func BenchmarkCost(b *testing.B) {
 		{"chance", bpfloss.Config{LossPercent: 1e-12, Seed: 1}}, // the formula is worked out for every packet
 		{"list of 1000", bpfloss.Config{Drop: never}},
 	} {
-		for _, offload := range []harness.Offload{harness.OffloadOff, harness.OffloadOn} {
-			b.Run(fmt.Sprintf("%s/offload %v", c.name, offload), func(b *testing.B) {
+		for name, offload := range map[string]harness.Offload{"wire packets": harness.OffloadOff, "offloaded": harness.OffloadOn} {
+			b.Run(c.name+"/"+name, func(b *testing.B) {
 				const size = 256 << 20
 				p := newPair(b, &harness.Options{Offload: offload})
 				p.transfer(size)

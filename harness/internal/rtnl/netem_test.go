@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/topo"
 )
@@ -47,31 +48,41 @@ func TestNetemGolden(t *testing.T) {
 		{"add-burst", AddNetem("h1-eth0", 10, burst)},
 		{"change-to-nothing", change(burst, Netem{})},
 		{"change-rate", change(full, Netem{Rate: 20e6})},
+		{"clsact", []Op{
+			AddClsact("h1-eth0", 10), setFilter("h1-eth0", 10, Ingress, create, 7, "loss"),
+			setFilter("h1-eth0", 10, Egress, unix.NLM_F_CREATE, 8, "loss"),
+		}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			var got bytes.Buffer
-			for _, op := range c.ops {
-				op.req.Seq = 0
-				fmt.Fprintf(&got, "# %s\n%s\n", op.what, hex.Dump(op.req.Serialize()))
-			}
-			file := filepath.Join("testdata", "netem", c.name+".txt")
-			if *update {
-				if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, got.Bytes(), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
+		golden(t, c.name, c.ops)
+	}
+}
+
+// golden compares the messages of ops with testdata/netem/NAME.txt.
+func golden(t *testing.T, name string, ops []Op) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		var got bytes.Buffer
+		for _, op := range ops {
+			op.req.Seq = 0
+			fmt.Fprintf(&got, "# %s\n%s\n", op.what, hex.Dump(op.req.Serialize()))
+		}
+		file := filepath.Join("testdata", "netem", name+".txt")
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 				t.Fatal(err)
 			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("%s:\n%s\nwant:\n%s", file, &got, want)
+			if err := os.WriteFile(file, got.Bytes(), 0o666); err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%s:\n%s\nwant:\n%s", file, &got, want)
+		}
+	})
 }
 
 // Each message is read back as what went into it.
