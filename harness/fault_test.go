@@ -6,20 +6,41 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/harness/internal/fault"
+	"github.com/wireproof/wireproof/harness/internal/relay"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // Whichever operation fails, Start says so, and leaves nothing.
 func TestFailEverywhere(t *testing.T) {
+	rate := topo.LinkParams{Rate: topo.Gbit}
+	delay := topo.LinkParams{Delay: time.Millisecond}
+	loss := topo.LinkParams{Rate: topo.Gbit, LossPercent: 1}
+	for _, c := range []struct {
+		name   string
+		topo   topo.Topo
+		engine harness.Engine
+		tun    bool
+		least  int64
+	}{
+		{"htb", topo.Linear(1, rate), harness.EngineAuto, true, 40},
+		{"user", topo.Linear(1, delay), harness.EngineAuto, true, 40},
+		{"user-packet", cable(delay, delay), harness.EngineAuto, false, 40},
+		{"bpf", cable(loss, loss), harness.EngineBPF, true, 40},
+	} {
+		t.Run(c.name, func(t *testing.T) { failEverywhere(t, c.topo, c.engine, c.tun, c.least) })
+	}
+}
+
+func failEverywhere(t *testing.T, impaired topo.Topo, engine harness.Engine, tun bool, least int64) {
 	harnesstest.Require(t, "root")
 	harnesstest.NoLeaks(t)
-	shaped := topo.Linear(1, topo.LinkParams{Rate: topo.Gbit})
 	injected := errors.New("injected")
 	for nth := int64(1); ; nth++ {
 		var count atomic.Int64
@@ -29,21 +50,26 @@ func TestFailEverywhere(t *testing.T) {
 				failed.Store(&op)
 				return injected
 			}
+			if !tun && strings.HasPrefix(op, "make TAP ") {
+				return relay.ErrNoTUN
+			}
 			return nil
 		})
-		n, err := harness.Start(within(t), shaped, nil)
+		n, err := harness.Start(within(t), impaired, &harness.Options{Engine: engine})
 		if err == nil {
 			err = n.Host("h1").Command(within(t), "true").Run()
-			if closing := n.Close(); closing != nil {
+			closing := n.Close()
+			if closing != nil && !errors.Is(closing, injected) {
 				t.Errorf("operation %d: close: %v", nth, closing)
 			}
+			err = errors.Join(err, closing)
 		}
 		remove()
 		if failed.Load() == nil {
 			if err != nil {
 				t.Errorf("nothing was injected, and yet: %v", err)
 			}
-			if nth < 40 {
+			if nth < least {
 				t.Errorf("only %d operations", nth-1)
 			}
 			return
