@@ -36,7 +36,8 @@ type Stats struct {
 func (s Stats) Exact() bool { return s.Super == 0 }
 
 // Attach puts a program at the interface with this name and index of the calling thread's network namespace. It acts from
-// the next packet on, which gets index 0, until Close, or until the interface or its namespace is gone.
+// the next packet on, which gets index 0, until Close, or until the interface is gone. Until Close the Program
+// keeps the namespace.
 //
 // Where the kernel or the process's rights do not suffice the error is a *LoadError, or wraps rtnl.ErrMissing.
 func Attach(name string, index int, c Config) (*Program, error) {
