@@ -127,17 +127,14 @@ func AddNetem(name string, index int, n Netem) []Op {
 
 // ChangeNetem makes an emulator that AddNetem laid out by old do what n says. Frames under way keep the time at which
 // they arrive, and none is lost, unless Limit has no room for it. It fails with ErrLayout where a rate comes or goes:
-// remove the root and lay out anew with AddNetem, which loses what is under way, or give a high rate from the start. n must be valid.
+// lay out anew with RemoveQdisc and AddNetem, which loses what is under way, or give a high rate from the start. n must be valid.
 func ChangeNetem(name string, index int, old, n Netem) ([]Op, error) {
 	if (old.Rate == 0) != (n.Rate == 0) {
 		return nil, fmt.Errorf("change netem of %s from %d bit/s to %d bit/s: %w: give a rate before and after", name, old.Rate, n.Rate, ErrLayout)
 	}
 	var ops []Op
 	if old.Rate != n.Rate {
-		class := AddHTB(name, index, n.Rate)[1]
-		class.req.Flags &^= create
-		class.what = "change htb class of " + name
-		ops = append(ops, class)
+		ops = append(ops, ChangeHTB(name, index, n.Rate))
 	}
 	return append(ops, n.op("change netem of ", 0, name, index, true)), nil
 }

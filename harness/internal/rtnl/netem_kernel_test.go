@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/internal/impair"
@@ -81,7 +80,7 @@ func TestNetemInKernel(t *testing.T) {
 			for _, to := range netems() {
 				ops, err := ChangeNetem("h1-eth0", 10, n, to)
 				if errors.Is(err, ErrLayout) {
-					err, ops = nil, append([]Op{removeRoot()}, AddNetem("h1-eth0", 10, to)...)
+					err, ops = nil, append([]Op{RemoveQdisc("h1-eth0", 10)}, AddNetem("h1-eth0", 10, to)...)
 				}
 				if err := errors.Join(err, c.Do(ops...)); err != nil {
 					t.Errorf("from %+v to %+v: %v", n, to, err)
@@ -99,13 +98,6 @@ func TestNetemInKernel(t *testing.T) {
 	netem(t, Netem{Delay: time.Millisecond, Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 10, HPercent: 70, KLossPercent: 0.1}}, func(*Conn) {
 		shown(t, "qdisc netem 10: root", "delay 1ms", "loss gemodel p 1% r 10% 1-h 30% 1-k 0.1%")
 	})
-}
-
-// removeRoot takes away all that h1-eth0 sends through.
-func removeRoot() Op {
-	req := nl.NewNetlinkRequest(unix.RTM_DELQDISC, 0)
-	req.AddData(&nl.TcMsg{Family: unix.AF_UNSPEC, Ifindex: 10, Parent: rootHandle})
-	return Op{what: "remove root of h1-eth0", req: req}
 }
 
 func shown(t *testing.T, want ...string) {
