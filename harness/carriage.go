@@ -72,6 +72,21 @@ func (c *carriage) config(side int, p topo.LinkParams) (relay.Config, error) {
 	return made, err
 }
 
+// longestDelay is the longest that a frame may be on its way, the queue apart, in either direction and at any time.
+func (c *carriage) longestDelay() (longest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, course := range c.courses {
+		for _, step := range course.steps {
+			longest = max(longest, step.Params.Delay+maxJitter*step.Params.Jitter)
+		}
+	}
+	return longest
+}
+
+// maxJitter is the most that jitter may be, in units of its scale: see topo.Distribution.
+const maxJitter = 4
+
 // join has the relay carry the link between two ends. They are the relay's also where it fails.
 func (c *carriage) join(r *relay.Engine, ends [2]relay.End, perFrame bool) error {
 	c.mu.Lock()
@@ -174,10 +189,14 @@ func (c *carriage) change(params [2]*topo.LinkParams) error {
 		if p == nil {
 			continue
 		}
+		var err error
 		if c.engine != EngineUser {
-			errs = append(errs, c.changeKernel(side, c.courses[side].now, *p))
+			err = c.changeKernel(side, c.courses[side].now, *p)
 		}
-		c.courses[side].now = *p
+		if err == nil {
+			c.courses[side].now = *p
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

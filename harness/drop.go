@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -126,7 +127,7 @@ func (c *carriage) replace(params [2]*topo.LinkParams) error {
 		}
 		if lacks := c.engine.lacks(*p); lacks != nil {
 			sender, _ := c.end(side)
-			errs = append(errs, &EngineError{Link: c.name, Interface: sender.Name, Engine: c.engine, Lacks: lacks, Can: able(*p)})
+			errs = append(errs, &EngineError{Link: c.name, Interface: sender.Name, Engine: c.engine, Lacks: lacks, Can: able(context.Background(), *p)})
 		}
 		courses[side] = newCourse(*p)
 		now[side] = &courses[side].now

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -171,9 +172,9 @@ func (e Engine) lacks(p topo.LinkParams) []string {
 	return all
 }
 
-// able lists the engines that can do p.
-func able(p topo.LinkParams) []Engine {
-	return slices.DeleteFunc(Engines(), func(e Engine) bool { return e.lacks(p) != nil })
+// able lists the engines that can do p, and that this machine has.
+func able(ctx context.Context, p topo.LinkParams) []Engine {
+	return slices.DeleteFunc(Engines(), func(e Engine) bool { return e.lacks(p) != nil || e.probe(ctx) != nil })
 }
 
 // choose says which engine carries each link of t: EngineHTB also for those that ask for nothing. The error joins all that
@@ -185,13 +186,13 @@ func choose(ctx context.Context, t topo.Topo, o *Options) ([]Engine, error) {
 	for i := range asked {
 		asked[i] = o.Engine
 	}
-	for name, e := range o.Engines {
+	for _, name := range slices.Sorted(maps.Keys(o.Engines)) {
 		at := findLink(t, name)
 		if at < 0 {
 			errs = append(errs, &UnknownError{Kind: "link", Name: name, Known: linkNames})
 			continue
 		}
-		asked[at] = e
+		asked[at] = o.Engines[name]
 	}
 	missing := map[Engine]error{EngineAuto: nil, EngineHTB: nil, EngineUser: nil}
 	chosen := make([]Engine, len(t.Links))
@@ -217,7 +218,7 @@ func choose(ctx context.Context, t topo.Topo, o *Options) ([]Engine, error) {
 		}
 		for side, p := range []topo.LinkParams{l.AB, l.BA} {
 			if lacks := e.lacks(p); lacks != nil {
-				errs = append(errs, &EngineError{Link: linkNames[i], Interface: ends[2*i+side].Name, Engine: e, Lacks: lacks, Can: able(p)})
+				errs = append(errs, &EngineError{Link: linkNames[i], Interface: ends[2*i+side].Name, Engine: e, Lacks: lacks, Can: able(ctx, p)})
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -86,7 +87,9 @@ func (n *Network) in(nd *node, f func() error) error {
 
 // Capture records what passes at the host's interface ifname (empty: the first one) to w, until it is stopped.
 // When it returns, the capture sees every packet from here on. A sender at the interface's far end is made and added to
-// o.Far, so that Stop is a barrier for both directions; its lifetime is the network's. Where o.Names is empty, it is
+// o.Far, so that Stop is a barrier for both directions; its lifetime is the network's. Its marker takes the link's delay,
+// and the time of the queue before it, which a deadline of Stop's context has to allow for; without one Stop waits for a
+// minute more than the delay. A link that is down lets no marker pass. Where o.Names is empty, it is
 // filled with the network's hosts.
 func (h *Host) Capture(ctx context.Context, ifname string, w io.Writer, o capture.Options) (*capture.Capture, error) {
 	if h.unknown != nil {
@@ -116,6 +119,9 @@ func (n *Network) capture(ctx context.Context, end *topo.Interface, w io.Writer,
 	far, err := n.sender(end.Peer, end.PeerName)
 	if err != nil {
 		return nil, fmt.Errorf("capture %s: %w", end.Name, err)
+	}
+	if o.StopLimit == 0 {
+		o.StopLimit = time.Minute + n.carried[end.Link].longestDelay()
 	}
 	o.Far = append([]*capture.Sender{far}, o.Far...)
 	if o.Names == nil {

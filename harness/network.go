@@ -138,7 +138,6 @@ func (n *Network) teardown() error {
 	}
 	n.courses.Wait() // n.done has ended
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	for _, s := range n.senders {
 		s.Close()
 	}
@@ -146,6 +145,7 @@ func (n *Network) teardown() error {
 		end()
 	}
 	n.senders, n.sockets = nil, nil
+	n.mu.Unlock()
 	for _, c := range n.carried {
 		errs = append(errs, c.close())
 	}

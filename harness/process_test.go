@@ -34,8 +34,11 @@ func TestMain(m *testing.M) {
 
 func victim() {
 	ctx := context.Background()
+	// One link of the kernel's, and one that the process itself carries.
+	t := topo.Single(2)
+	t.Links[0].AB.Delay = time.Millisecond
 	for {
-		n, err := harness.Start(ctx, topo.Single(2), nil)
+		n, err := harness.Start(ctx, t, nil)
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)

@@ -29,7 +29,9 @@ func (n *Network) Begin() time.Time {
 	for _, c := range n.carried {
 		c.mu.Lock()
 		for side := range c.courses {
-			c.courses[side].from = begun
+			if c.courses[side].from.IsZero() { // Link.Set may have come between
+				c.courses[side].from = begun
+			}
 		}
 		c.follow()
 		c.mu.Unlock()

@@ -21,6 +21,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -46,7 +47,9 @@ type Capture struct {
 	near  *Sender
 	far   []*Sender
 	begun time.Time
-	wake  int // eventfd: ends the reader's poll
+
+	stopLimit time.Duration
+	wake      int // eventfd: ends the reader's poll
 
 	packets, bytes, truncated, downs atomic.Uint64
 
@@ -103,12 +106,13 @@ func start(ifname string, o Options, open func() (*pcapng.Writer, error)) (_ *Ca
 		return nil, err
 	}
 	c := &Capture{
-		name:   ifname,
-		near:   near,
-		far:    o.Far,
-		wake:   -1,
-		broken: make(chan struct{}),
-		done:   make(chan struct{}),
+		name:      ifname,
+		near:      near,
+		far:       o.Far,
+		stopLimit: cmp.Or(o.StopLimit, stopLimit),
+		wake:      -1,
+		broken:    make(chan struct{}),
+		done:      make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {

@@ -34,6 +34,10 @@ type Options struct {
 	// They are not closed. Zero: what comes in is complete only as far as it had
 	// been received when Stop was called.
 	Far []*Sender
+
+	// StopLimit is how long Stop waits for its markers when its context has no
+	// deadline; zero: one minute. It has to be longer than the link's delay.
+	StopLimit time.Duration
 }
 
 // Stats are the counters of a capture.

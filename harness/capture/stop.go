@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// stopLimit is how long Stop waits for markers when its context has no deadline.
+	// stopLimit is how long Stop waits for markers when neither its context nor Options say it.
 	stopLimit = time.Minute
 	// closeLimit is how long Stop waits, after its context has ended, for the reader
 	// to write what is in the ring: a disk takes a moment, a pipe without a reader
@@ -34,7 +34,7 @@ func (c *Capture) Stats() Stats {
 
 // Stop ends the capture. It sends marker frames out of the interface and through
 // every far sender, and reads until all of them have come, or until ctx ends (a
-// ctx without a deadline: one minute), or until they never can, because an
+// ctx without a deadline: Options.StopLimit), or until they never can, because an
 // interface is down or gone; then it takes the ring off the interface, writes
 // what is left in it and the statistics, and releases everything. Stats.Complete
 // is true only when every marker came, nothing was dropped or cut, and all was
@@ -57,7 +57,7 @@ func (c *Capture) Stop(ctx context.Context) (Stats, error) {
 func (c *Capture) end(ctx context.Context) (Stats, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, stopLimit)
+		ctx, cancel = context.WithTimeout(ctx, c.stopLimit)
 		defer cancel()
 	}
 	missed := c.pass(ctx, posts(c.near, c.far), time.Second)
