@@ -31,13 +31,14 @@ import (
 // the rounds, each ratio of two such:
 //
 //	fetch/iperf3     by what the client calls seconds: request to last byte in the file
+//	fetch/files      the same to iperf3 -F, which sends a file and writes one, as the dialect does
 //	verified/iperf3  with the rest of the client's SHA-256, which has to read every byte once more
 //	captured/fetch   what a capture leaves of the throughput
 //
 // dropped counts all rounds' packets that a ring had no room for. The last capture has to be judged PASS.
 func BenchmarkGigabyte(b *testing.B) {
 	harnesstest.Require(b, "root", "iperf3")
-	const size, rounds = 1_000_000_000, 5
+	const size, rounds = 1_000_000_000, 3
 	files := b.TempDir()
 	if err := novels.WriteSource(files, novels.Text("gigabyte", size, 1)); err != nil {
 		b.Fatal(err)
@@ -55,11 +56,12 @@ func BenchmarkGigabyte(b *testing.B) {
 			n := harnesstest.Start(b, topo.Single(2), &harness.Options{Offload: bm.offload})
 			p := newBenchPath(b, n, files)
 			p.fetch()
-			var iperf, fetched, verified, captured []float64
+			var iperf, iperfFiles, fetched, verified, captured []float64
 			var dropped uint64
 			for b.Loop() {
 				for range rounds {
-					iperf = append(iperf, p.iperf(size))
+					iperf = append(iperf, p.iperf(size, iperfPort))
+					iperfFiles = append(iperfFiles, p.iperfToFile(size))
 					f := p.fetch()
 					fetched = append(fetched, gbit(f.Bytes, f.Seconds))
 					verified = append(verified, gbit(f.Bytes, f.Seconds+f.VerifySeconds))
@@ -69,11 +71,13 @@ func BenchmarkGigabyte(b *testing.B) {
 				}
 			}
 			p.judge()
+			b.Logf("Gbit/s by round: iperf3 %.1f, with files %.1f, fetch %.1f, verified %.1f, captured %.1f", iperf, iperfFiles, fetched, verified, captured)
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(median(iperf), "Gbit/s-iperf3")
 			b.ReportMetric(median(fetched), "Gbit/s-fetch")
 			b.ReportMetric(median(captured), "Gbit/s-captured")
 			b.ReportMetric(median(fetched)/median(iperf), "fetch/iperf3")
+			b.ReportMetric(median(fetched)/median(iperfFiles), "fetch/files")
 			b.ReportMetric(median(verified)/median(iperf), "verified/iperf3")
 			b.ReportMetric(median(captured)/median(fetched), "captured/fetch")
 			b.ReportMetric(float64(dropped), "dropped")
@@ -105,10 +109,14 @@ func newBenchPath(b *testing.B, n *harness.Network, files string) *benchPath {
 	p := &benchPath{b: b, n: n, files: files, program: program, pcap: filepath.Join(b.TempDir(), "h1-eth0.pcapng")}
 	p.serve(protocol.DefaultPort, program, peers.ServeEnv(peers.ServeConfig{Dir: files, Model: peers.Thread}))
 	p.serve(iperfPort, "iperf3", "", "-s", "-p", strconv.Itoa(iperfPort))
+	p.serve(iperfFilePort, "iperf3", "", "-s", "-p", strconv.Itoa(iperfFilePort), "-F", filepath.Join(files, "gigabyte"))
 	return p
 }
 
-const iperfPort = 5201
+const (
+	iperfPort     = 5201
+	iperfFilePort = 5202
+)
 
 // serve starts a server on h1 that listens on port, and ends it with the benchmark.
 func (p *benchPath) serve(port uint16, program, env string, args ...string) {
@@ -151,7 +159,7 @@ func (p *benchPath) onH2(result any, program, env string, args ...string) {
 }
 
 // iperf has iperf3 send size bytes the same way and returns what arrived, in Gbit/s.
-func (p *benchPath) iperf(size int64) float64 {
+func (p *benchPath) iperf(size int64, port int, args ...string) float64 {
 	p.b.Helper()
 	var r struct {
 		End struct {
@@ -160,8 +168,17 @@ func (p *benchPath) iperf(size int64) float64 {
 			} `json:"sum_received"`
 		} `json:"end"`
 	}
-	p.onH2(&r, "iperf3", "", "-J", "-c", p.n.Host("h1").Addr().String(), "-p", strconv.Itoa(iperfPort), "-R", "-n", strconv.FormatInt(size, 10))
+	args = append(args, "-J", "-c", p.n.Host("h1").Addr().String(), "-p", strconv.Itoa(port), "-R", "-n", strconv.FormatInt(size, 10))
+	p.onH2(&r, "iperf3", "", args...)
 	return r.End.Received.BitsPerSecond / 1e9
+}
+
+// iperfToFile is iperf with the file at one end and a file at the other.
+func (p *benchPath) iperfToFile(size int64) float64 {
+	p.b.Helper()
+	to := filepath.Join(p.b.TempDir(), "iperf3")
+	defer os.Remove(to)
+	return p.iperf(size, iperfFilePort, "-F", to)
 }
 
 // fetch has a new client process fetch the file.

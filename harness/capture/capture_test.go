@@ -13,13 +13,6 @@ import (
 	"github.com/wireproof/wireproof/harness/capture/internal/readback"
 )
 
-func needRoot(tb testing.TB) {
-	tb.Helper()
-	if os.Geteuid() != 0 {
-		tb.Skip("needs root")
-	}
-}
-
 func start(tb testing.TB, s *space, ifname string, w *bytes.Buffer, o capture.Options) *capture.Capture {
 	tb.Helper()
 	var c *capture.Capture

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/capture/pcapng"
+	"github.com/wireproof/wireproof/harness/harnesstest"
 )
 
 // Several captures of one interface, and of both ends of a link, start and stop
@@ -138,11 +139,7 @@ func TestSnapLen(t *testing.T) {
 // Wireshark's programs open the file without complaint and show the names.
 func TestTshark(t *testing.T) {
 	h1, s1 := pair(t)
-	for _, name := range []string{"tshark", "capinfos"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("needs %s", name)
-		}
-	}
+	harnesstest.Require(t, "tshark")
 	h1.ip(t, "addr add 10.0.0.1/8 dev h1-eth0")
 	s1.ip(t, "addr add 10.0.0.2/8 dev s1-eth1")
 	path := filepath.Join(t.TempDir(), "h1-eth0.pcapng")

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/harnesstest"
 )
 
 // space is a network namespace that lives as long as its thread.
@@ -77,7 +79,7 @@ func (s *space) path() string { return fmt.Sprintf("/proc/self/task/%d/ns/net", 
 // pair makes two namespaces, joined by h1-eth0 and s1-eth1.
 func pair(tb testing.TB) (h1, s1 *space) {
 	tb.Helper()
-	needRoot(tb)
+	harnesstest.Require(tb, "root", "packet ring")
 	h1, s1 = newSpace(tb), newSpace(tb)
 	// No IPv6: its router solicitations would be frames that no test sent.
 	for _, s := range []*space{h1, s1} {
