@@ -9,28 +9,50 @@ import (
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/capture/pcapng"
+	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/protocol"
 )
 
-// A hostCapture is the capture at one server's interface.
-type hostCapture struct {
-	host, ifname, path string
+// A nodeCapture is the capture at one interface.
+type nodeCapture struct {
+	node, ifname, path string
+	server             bool // of a server, where each of its connections passes exactly once
 	file               *os.File
 	capture            *capture.Capture
 	stats              capture.Stats
 	problem            error // what the capture itself reported at its end
 }
 
-// startCaptures captures at each server's own interface, where each connection passes exactly once.
+// startCaptures captures at each server's own interface, and at both ends of every link that does more than limit a rate.
 func (r *run) startCaptures(ctx context.Context) error {
+	want := map[string]bool{} // interface name: of a server
+	interfaces := r.scenario.Topo.Interfaces()
+	for i, l := range r.scenario.Topo.Links {
+		if impaired(l) {
+			want[interfaces[2*i].Name], want[interfaces[2*i+1].Name] = false, false
+		}
+	}
 	for _, server := range r.scenario.Servers {
-		c, err := r.startCapture(ctx, server, "", capture.Options{RingBytes: r.ringFor(server)})
+		want[r.network.Host(server).Interface()] = true
+	}
+	for _, i := range interfaces {
+		server, ok := want[i.Name]
+		if !ok {
+			continue
+		}
+		c, err := r.startCapture(ctx, i, "", capture.Options{RingBytes: r.ringFor(i.Node, server)})
 		if err != nil {
 			return err
 		}
+		c.server = server
 		r.captures = append(r.captures, c)
 	}
 	return nil
+}
+
+// impaired says whether a link is asked for more than rates.
+func impaired(l topo.Link) bool {
+	return !l.AB.Equal(topo.LinkParams{Rate: l.AB.Rate}) || !l.BA.Equal(topo.LinkParams{Rate: l.BA.Rate})
 }
 
 // The ring is sized to the work: where the machine is so busy that its reader comes late, all that a server sends waits in
@@ -41,11 +63,12 @@ const (
 )
 
 // ringFor is the size of the ring that holds everything one server will send, and half as much again for headers and for
-// the acknowledgements that come back. The lockstep dialect's small frames take several times their content.
-func (r *run) ringFor(server string) int {
+// the acknowledgements that come back. The lockstep dialect's small frames take several times their content. Elsewhere
+// than at a server less passes at a time.
+func (r *run) ringFor(node string, server bool) int {
 	var content int64
 	for _, f := range r.fetches {
-		if f.Server == server {
+		if server && f.Server == node {
 			content += r.options.Corpus.size(f.Novels)
 		}
 	}
@@ -55,22 +78,20 @@ func (r *run) ringFor(server string) int {
 	return int(min(max(content+content/2, smallestRing), largestRing))
 }
 
-// startCapture captures at the first interface of a host, into HOST-eth0.pcapng with a suffix before the extension.
-func (r *run) startCapture(ctx context.Context, host, suffix string, o capture.Options) (*hostCapture, error) {
-	h := r.network.Host(host)
-	c := &hostCapture{host: host, ifname: h.Interface()}
-	c.path = filepath.Join(r.dir, c.ifname+suffix+".pcapng")
+// startCapture captures at an interface, into NODE-ethN.pcapng with a suffix before the extension.
+func (r *run) startCapture(ctx context.Context, i topo.Interface, suffix string, o capture.Options) (*nodeCapture, error) {
+	c := &nodeCapture{node: i.Node, ifname: i.Name, path: filepath.Join(r.dir, i.Name+suffix+".pcapng")}
 	file, err := os.Create(c.path)
 	if err != nil {
 		return nil, fmt.Errorf("capture at %s: %w", c.ifname, err)
 	}
 	o.Name = c.ifname
-	o.Description = fmt.Sprintf("%s of host %s, %s", c.ifname, host, h.Addr())
-	o.Comment = fmt.Sprintf("wireproof %s, topology %s", r.scenario.Name(), r.scenario.Topo.Name)
+	o.Description = fmt.Sprintf("%s of %s, towards %s", c.ifname, i.Node, i.Peer)
+	o.Comment = fmt.Sprintf("wireproof %s, topology %s, seed %d", r.scenario.Name(), r.scenario.Topo.Name, r.scenario.Topo.Seed)
 	for _, host := range r.scenario.Topo.Hosts {
 		o.Names = append(o.Names, pcapng.Name{Addr: r.network.Host(host.Name).Addr(), Names: []string{host.Name}})
 	}
-	c.capture, err = h.Capture(ctx, "", file, o)
+	c.capture, err = r.network.Capture(ctx, i.Name, file, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("capture at %s: %w", c.ifname, err), file.Close())
 	}
@@ -80,25 +101,45 @@ func (r *run) startCapture(ctx context.Context, host, suffix string, o capture.O
 
 // stop ends the capture with its barrier; the file is complete then. It takes its own time, since a capture has to be
 // ended in good order when the run was cut short, too.
-func (c *hostCapture) stop() {
+func (c *nodeCapture) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	c.stats, c.problem = c.capture.Stop(ctx)
 	c.problem = errors.Join(c.problem, c.file.Close())
 }
 
-func (r *run) stopCaptures() error {
+// incomplete says why the capture may lack something, "" where it does not.
+func (c *nodeCapture) incomplete() string {
+	switch {
+	case c.problem != nil:
+		return c.problem.Error()
+	case !c.stats.Complete:
+		return c.stats.Reason
+	}
+	return ""
+}
+
+func (r *run) stopCaptures() {
 	for _, c := range r.captures {
 		c.stop()
 		r.describeCapture(c)
 	}
-	return nil
 }
 
-func (r *run) describeCapture(c *hostCapture) {
+func (r *run) describeCapture(c *nodeCapture) {
 	r.report.Captures = append(r.report.Captures, Capture{
-		Host: c.host, Interface: c.ifname, Path: shorter(c.path), Packets: c.stats.Packets, Dropped: c.stats.Dropped,
+		Host: c.node, Interface: c.ifname, Path: shorter(c.path), Packets: c.stats.Packets, Dropped: c.stats.Dropped,
 	})
+}
+
+// captureAt is the capture at an interface, nil where there is none.
+func (r *run) captureAt(ifname string) *nodeCapture {
+	for _, c := range r.captures {
+		if c.ifname == ifname {
+			return c
+		}
+	}
+	return nil
 }
 
 // shorter is a path as seen from the working directory, where it lies below it.

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,6 +64,35 @@ func Folder(dir string) (Corpus, error) {
 		return Corpus{}, fmt.Errorf("%w: --files %s: no regular file in it: put the files to transfer there", ErrUsage, dir)
 	}
 	return c, nil
+}
+
+// excerpt writes the first n bytes of each file into dir, and returns them as a corpus of their own.
+func (c Corpus) excerpt(dir string, n int64) (Corpus, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Corpus{}, fmt.Errorf("excerpts: %w", err)
+	}
+	short := Corpus{Dir: dir, Names: c.Names, sizes: map[string]int64{}}
+	for _, name := range c.Names {
+		short.sizes[name] = min(n, c.sizes[name])
+		if err := copyStart(filepath.Join(c.Dir, name), filepath.Join(dir, name), n); err != nil {
+			return Corpus{}, fmt.Errorf("excerpt of %s: %w", name, err)
+		}
+	}
+	return short, nil
+}
+
+func copyStart(from, to string, n int64) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, io.LimitReader(in, n))
+	return errors.Join(err, out.Close())
 }
 
 // names turns novel numbers into file names. All five stand for the whole corpus, however many files it has.

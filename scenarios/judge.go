@@ -26,8 +26,11 @@ func (r *run) judge(ctx context.Context) {
 	// The judgement itself is not cut short where the run was: what was captured is worth telling.
 	ctx = context.WithoutCancel(ctx)
 	for _, c := range r.captures {
-		add(r.judgeCapture(ctx, c)...)
+		if c.server {
+			add(r.judgeCapture(ctx, c)...)
+		}
 	}
+	//LINKS
 	add(r.disks()...)
 	add(r.clients()...)
 	if r.cut != nil {
@@ -55,7 +58,7 @@ func (r *run) excuse() {
 }
 
 // judgeCapture judges what one server's interface saw.
-func (r *run) judgeCapture(ctx context.Context, c *hostCapture) []flow.Check {
+func (r *run) judgeCapture(ctx context.Context, c *nodeCapture) []flow.Check {
 	unreadable := func(err error) []flow.Check {
 		return []flow.Check{{Name: "capture", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("%s: %v", c.ifname, err)}}
 	}
@@ -68,25 +71,21 @@ func (r *run) judgeCapture(ctx context.Context, c *hostCapture) []flow.Check {
 		return unreadable(err)
 	}
 	defer file.Close()
-	address, _ := r.scenario.Topo.HostAddr(c.host)
+	address, _ := r.scenario.Topo.HostAddr(c.node)
 	server := netip.AddrPortFrom(address, protocol.DefaultPort)
 	a, err := flow.Analyze(ctx, file, flow.Options{Files: files, Server: server})
 	if err != nil {
 		return unreadable(err)
 	}
 	var checks []flow.Check
-	if c.problem != nil || !c.stats.Complete {
-		reason := c.stats.Reason
-		if c.problem != nil {
-			reason = c.problem.Error()
-		}
+	if reason := c.incomplete(); reason != "" {
 		checks = append(checks, flow.Check{Name: "capture", Verdict: flow.Inconclusive,
 			Detail: fmt.Sprintf("the capture at %s is not complete: %s", c.ifname, reason)})
 	}
 	for _, connection := range a.Connections {
 		r.report.Connections = append(r.report.Connections, describeConnection(connection))
 	}
-	for _, check := range a.Judge(r.sessions(c.host, server)) {
+	for _, check := range a.Judge(r.sessions(c.node, server)) {
 		check.Detail = c.ifname + ": " + check.Detail
 		checks = append(checks, check)
 	}
@@ -177,6 +176,9 @@ func (r *run) disks() []flow.Check {
 // clients tells what the clients say of themselves. It is the weakest evidence, and still a contradiction where a client
 // failed and everything else looks right.
 func (r *run) clients() []flow.Check {
+	if r.cut != nil {
+		return nil // they were ended, and say nothing of themselves
+	}
 	var failures []string
 	for i, result := range r.results {
 		if result.ran {
@@ -186,11 +188,10 @@ func (r *run) clients() []flow.Check {
 			failures = append(failures, label(r.fetches, i)+": "+result.failure)
 		}
 	}
-	switch {
-	case len(failures) > 0:
+	if len(failures) > 0 {
 		return []flow.Check{{Name: "clients", Verdict: flow.Fail, Detail: strings.Join(failures, "; ")}}
 	}
-	return []flow.Check{{Name: "clients", Verdict: flow.Pass, Detail: fmt.Sprintf("%d clients ended well, by their own account", len(r.results))}}
+	return []flow.Check{{Name: "clients", Verdict: flow.Pass, Detail: fmt.Sprintf("%d of %d ended well, by their own account", len(r.results), len(r.fetches))}}
 }
 
 // agreement compares the three independent proofs, and names the one that stands alone.

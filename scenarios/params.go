@@ -3,9 +3,12 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/peers"
 	"github.com/wireproof/wireproof/protocol"
@@ -33,9 +36,18 @@ type Params struct {
 	LossPercent float64       // of every link, both directions; 0: the part's own
 	Hops        int           // switches in the chain (part j and its kin); 0: the part's own
 
+	Links     []string       // changes of single links, as topo.SetLink reads them: "h1-s1:delay=10ms,loss=1%"
+	Schedules []string       // as topo.SetSchedule reads them: "h1-s1: down 2s..3s"
+	Engine    harness.Engine // of every link; "": chosen by what each asks for
+	Seed      uint64         // of everything that happens by chance; 0: 1
+
 	Buffer int // bytes; 0: protocol.DefaultBuffer
 	Socket peers.SocketOptions
+	Whole  bool // serve whole files also where a part takes excerpts
 }
+
+// defaultSeed makes two runs alike unless one is asked to differ.
+const defaultSeed = 1
 
 // maxHops bounds the chain: 10.0.0.0/8 would hold more, the kernel's namespaces on an ordinary machine hardly.
 const maxHops = 256
@@ -49,7 +61,7 @@ func (p Params) validate() error {
 	if p.Delay < 0 || p.Delay > time.Hour {
 		bad("--delay %v: a delay lies between 0 and 1h", p.Delay)
 	}
-	if p.LossPercent < 0 || p.LossPercent > 100 {
+	if !(p.LossPercent >= 0 && p.LossPercent <= 100) {
 		bad("--loss %v: a loss lies between 0 and 100 percent", p.LossPercent)
 	}
 	if p.Hops < 0 || p.Hops > maxHops {
@@ -64,15 +76,31 @@ func (p Params) validate() error {
 	return nil
 }
 
-// apply makes the changes to one scenario.
-func (p Params) apply(s Scenario) Scenario {
-	links := make([]topo.Link, len(s.Topo.Links))
-	copy(links, s.Topo.Links)
-	for i := range links {
-		p.link(&links[i].AB)
-		p.link(&links[i].BA)
+// apply makes the changes to one scenario. The error tells all that is wrong with them.
+func (p Params) apply(s Scenario) (Scenario, error) {
+	s.Topo = s.Topo.Clone()
+	for i := range s.Topo.Links {
+		p.link(&s.Topo.Links[i].AB)
+		p.link(&s.Topo.Links[i].BA)
 	}
-	s.Topo.Links = links
+	s.Topo.Seed = p.Seed
+	if p.Seed == 0 {
+		s.Topo.Seed = defaultSeed
+	}
+	var mistakes []error
+	open := func(name string) (io.ReadCloser, error) { return os.Open(name) }
+	for _, text := range p.Links {
+		mistakes = append(mistakes, s.Topo.SetLink(text, open))
+	}
+	for _, text := range p.Schedules {
+		mistakes = append(mistakes, s.Topo.SetSchedule(text))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return s, fmt.Errorf("%w: part %s: %w", ErrUsage, s.Part, err)
+	}
+	if err := s.Topo.Validate(); err != nil {
+		return s, fmt.Errorf("%w: part %s: %w", ErrUsage, s.Part, err)
+	}
 	if p.Mode != "" {
 		s.Mode = p.Mode
 		steps := make([]Step, len(s.Steps))
@@ -84,9 +112,36 @@ func (p Params) apply(s Scenario) Scenario {
 		}
 		s.Steps = steps
 	}
-	s.Buffer, s.Socket = p.Buffer, p.Socket
-	s.Blocked = blocked(s.Topo)
-	return s
+	s.Buffer, s.Socket, s.Engine = p.Buffer, p.Socket, p.Engine
+	if !p.Whole && lossy(s.Topo) {
+		switch {
+		case s.Dialect == protocol.Lockstep:
+			s.Excerpt = lockstepExcerpt
+		case s.isAll():
+			s.Excerpt = streamExcerpt
+		}
+	}
+	return s, nil
+}
+
+// Over links that lose, whole novels take long by nature. In the lockstep dialect each exchange of 1,024 bytes that loses a
+// segment waits for a retransmission time-out of 200 ms and more: minutes for a novel. A stream keeps going, at a few
+// Mbit/s: a novel passes, all five are cut.
+const (
+	lockstepExcerpt = 48 << 10
+	streamExcerpt   = 256 << 10
+)
+
+// lossy says that some link loses packets by chance.
+func lossy(t topo.Topo) bool {
+	for _, l := range t.Links {
+		for _, d := range []topo.LinkParams{l.AB, l.BA} {
+			if d.LossPercent > 0 || d.Gilbert.PPercent > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p Params) link(l *topo.LinkParams) {
@@ -99,21 +154,6 @@ func (p Params) link(l *topo.LinkParams) {
 	if p.LossPercent > 0 {
 		l.LossPercent = p.LossPercent
 	}
-}
-
-// blocked says what a topology asks for that no engine of this version carries yet.
-func blocked(t topo.Topo) string {
-	for _, l := range t.Links {
-		for _, d := range []topo.LinkParams{l.AB, l.BA} {
-			if d.Delay > 0 {
-				return fmt.Sprintf("link %s-%s asks for a delay of %v: links that delay are not built yet", l.A, l.B, d.Delay)
-			}
-			if d.LossPercent > 0 {
-				return fmt.Sprintf("link %s-%s asks for a loss of %v %%: links that lose are not built yet", l.A, l.B, d.LossPercent)
-			}
-		}
-	}
-	return ""
 }
 
 // wants tells whether a variant is among those asked for.

@@ -48,7 +48,7 @@ func PartNames() []string {
 }
 
 // rows returns the part's scenarios that the parameters ask for, in every dialect and model asked for.
-func (part Part) rows(p Params, dialects []protocol.Dialect, models []peers.Model) []Scenario {
+func (part Part) rows(p Params, dialects []protocol.Dialect, models []peers.Model) ([]Scenario, error) {
 	var rows []Scenario
 	for _, own := range part.variants(p) {
 		own.Part, own.Title, own.Mode = part.Name, part.Title, peers.Persistent
@@ -71,12 +71,16 @@ func (part Part) rows(p Params, dialects []protocol.Dialect, models []peers.Mode
 						break
 					}
 					s.Model, s.Dialect = model, dialect
-					rows = append(rows, p.apply(s))
+					row, err := p.apply(s)
+					if err != nil {
+						return nil, err
+					}
+					rows = append(rows, row)
 				}
 			}
 		}
 	}
-	return rows
+	return rows, nil
 }
 
 func (s Scenario) isAll() bool {
@@ -141,7 +145,11 @@ func selectPart(name string, p Params) ([]Scenario, error) {
 				models = models[:1]
 			}
 		}
-		rows = append(rows, part.rows(narrowed, dialects, models)...)
+		own, err := part.rows(narrowed, dialects, models)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, own...)
 	}
 	if len(rows) == 0 {
 		var exist []string

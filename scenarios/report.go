@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/peers"
 )
 
@@ -15,6 +16,8 @@ type Report struct {
 	Dialect     string            `json:"dialect"`
 	ServerModel string            `json:"server_model"`
 	ClientMode  string            `json:"client_mode"`
+	Seed        uint64            `json:"seed"`              // of everything that happened by chance
+	Excerpt     int64             `json:"excerpt,omitempty"` // bytes of each file that were served; 0: all
 	Verdict     flow.Verdict      `json:"verdict"`
 	Checks      []flow.Check      `json:"checks"`
 	Transfers   []peers.Transfer  `json:"transfers"`   // as the clients tell them
@@ -22,7 +25,10 @@ type Report struct {
 	Captures    []Capture         `json:"captures"`
 	Links       []Link            `json:"links"`
 	Hosts       map[string]string `json:"hosts"` // name to address
+	TCP         map[string]string `json:"tcp"`   // what every host's TCP was set to
 	Seconds     Seconds           `json:"seconds"`
+
+	scenario string
 }
 
 // A Connection is one TCP connection as the capture at its server's interface shows it.
@@ -49,17 +55,35 @@ type Capture struct {
 	Dropped   uint64 `json:"dropped"` // by the ring, since it was full
 }
 
-// A Link is one link of the topology and what carried it. The parameters are those of the direction from A to B; the
-// fields that end in _ba are there where the other direction differs.
+// A Link is one link of the topology and what carried it. The parameters are those of the direction from A to B; BA is
+// there where the other direction was asked for something else.
 type Link struct {
-	A           string  `json:"a"`
-	B           string  `json:"b"`
-	EngineA     string  `json:"engine_a"` // what shapes that which A sends: "none" or "htb"
-	EngineB     string  `json:"engine_b"`
-	RateBPS     int64   `json:"rate_bps"` // 0: not shaped
-	DelayNS     int64   `json:"delay_ns"`
-	LossPercent float64 `json:"loss_percent"`
-	RateBPSBA   int64   `json:"rate_bps_ba,omitempty"`
+	A           string           `json:"a"`
+	B           string           `json:"b"`
+	EngineA     string           `json:"engine_a"` // what carries that which A sends: "none", "htb", "netem", "bpf" or "user"
+	EngineB     string           `json:"engine_b"`
+	RateBPS     int64            `json:"rate_bps"` // 0: not shaped
+	DelayNS     int64            `json:"delay_ns"`
+	LossPercent float64          `json:"loss_percent"`
+	Asked       topo.LinkParams  `json:"asked,omitzero"`     // all that was asked of A's end
+	AskedBA     *topo.LinkParams `json:"asked_ba,omitempty"` // and of B's end, where that differs
+	Exact       bool             `json:"exact"`              // each decision was about one packet of the wire, and none was the engine's own fault
+	Class       string           `json:"class,omitempty"`    // scheduling class of the engine's thread
+	Sent        LinkCounters     `json:"sent"`               // by A's end
+	SentBA      LinkCounters     `json:"sent_ba"`            // by B's end
+}
+
+// LinkCounters are the engine's own counters of one direction.
+type LinkCounters struct {
+	Packets    uint64 `json:"packets"`
+	Bytes      uint64 `json:"bytes"`
+	Lost       uint64 `json:"lost,omitempty"` // by chance, by a list, by a full queue, while down, by the MTU: all together
+	Duplicated uint64 `json:"duplicated,omitempty"`
+	Reordered  uint64 `json:"reordered,omitempty"`
+	Corrupted  uint64 `json:"corrupted,omitempty"`
+	Marked     uint64 `json:"marked,omitempty"`
+	EngineLost uint64 `json:"engine_lost,omitempty"` // not asked for: the engine could not keep up
+	LateP99NS  int64  `json:"late_p99_ns,omitempty"` // how late the engine delivered, at the 99th percentile
 }
 
 // Seconds tells where the time went.
@@ -69,7 +93,5 @@ type Seconds struct {
 	Down float64 `json:"down"` // to nothing again
 }
 
-// Name identifies the report's scenario: part/variant/dialect/model.
-func (r Report) Name() string {
-	return r.Part + "/" + r.Variant + "/" + r.Dialect + "/" + r.ServerModel
-}
+// Name identifies the report's scenario as Scenario.Name does.
+func (r Report) Name() string { return r.scenario }

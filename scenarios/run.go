@@ -15,9 +15,6 @@ import (
 	"github.com/wireproof/wireproof/protocol"
 )
 
-// ErrBlocked marks a scenario that this version cannot run; Scenario.Blocked says why.
-var ErrBlocked = errors.New("not yet runnable")
-
 // Run brings the scenario's network up, runs its servers and clients in it, takes it down, and judges what the captures
 // and the disks show. Everything it saw is in the report and in Options.Dir; nothing else stays.
 //
@@ -25,9 +22,6 @@ var ErrBlocked = errors.New("not yet runnable")
 // errors), or a server that never listened. A transfer that failed is no error but the report's verdict. When ctx ends
 // early the report is INCONCLUSIVE, and says so. Runs may go on at the same time.
 func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
-	if s.Blocked != "" {
-		return Report{}, fmt.Errorf("%s: %w: %s", s.Name(), ErrBlocked, s.Blocked)
-	}
 	o, err := o.withDefaults()
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
@@ -35,6 +29,11 @@ func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 	dir, err := o.prepare(s)
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	if s.Excerpt > 0 {
+		if o.Corpus, err = o.Corpus.excerpt(filepath.Join(dir, "files"), s.Excerpt); err != nil {
+			return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+		}
 	}
 	r := &run{scenario: s, options: o, dir: dir, fetches: s.Fetches(), report: newReport(s)}
 	if err := r.perform(ctx); err != nil {
@@ -53,10 +52,11 @@ type run struct {
 
 	network  *harness.Network
 	servers  []*process
-	captures []*hostCapture
+	captures []*nodeCapture
 	results  []result // of fetches, by index
 	stormed  *stormEvidence
-	cut      error // why it ended before its time, nil when it did not
+	carried  []harness.LinkStats // of the topology's links, at the end
+	cut      error               // why it ended before its time, nil when it did not
 
 	report Report
 }
@@ -66,7 +66,7 @@ func (r *run) perform(ctx context.Context) (err error) {
 	began := time.Now()
 	upCtx, cancel := context.WithTimeout(ctx, upTimeout)
 	defer cancel()
-	r.network, err = harness.Start(upCtx, r.scenario.Topo, &harness.Options{})
+	r.network, err = harness.Start(upCtx, r.scenario.Topo, &harness.Options{Engine: r.scenario.Engine})
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *run) inside(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	defer func() { err = errors.Join(err, r.stopCaptures()) }()
+	defer r.stopCaptures()
 	if err := r.startCaptures(ctx); err != nil {
 		return err
 	}
@@ -106,6 +106,7 @@ func (r *run) inside(ctx context.Context) (err error) {
 	if err := r.startServers(ctx); err != nil {
 		return err
 	}
+	r.network.Begin()
 	if err := r.runClients(ctx); err != nil {
 		return err
 	}
@@ -125,8 +126,8 @@ func (r *run) waitQuiet(ctx context.Context) {
 
 func newReport(s Scenario) Report {
 	return Report{
-		Part: s.Part, Variant: s.Variant, Backend: "netns",
-		Dialect: string(s.Dialect), ServerModel: string(s.Model), ClientMode: s.ClientMode(),
+		scenario: s.Name(), Part: s.Part, Variant: s.Variant, Backend: "netns",
+		Dialect: string(s.Dialect), ServerModel: string(s.Model), ClientMode: s.ClientMode(), Seed: s.Topo.Seed, Excerpt: s.Excerpt,
 		Verdict: flow.Inconclusive,
 		Checks:  []flow.Check{}, Transfers: []peers.Transfer{}, Connections: []Connection{},
 		Captures: []Capture{}, Links: []Link{}, Hosts: map[string]string{},
@@ -134,25 +135,9 @@ func newReport(s Scenario) Report {
 }
 
 func (r *run) describeHosts() {
+	r.report.TCP, _ = r.network.Host(r.scenario.Topo.Hosts[0].Name).TCP() // the same in all
 	for _, h := range r.scenario.Topo.Hosts {
 		r.report.Hosts[h.Name] = r.network.Host(h.Name).Addr().String()
-	}
-}
-
-// describeLinks notes what carried each link; the engines are what the kernel's counters say.
-func (r *run) describeLinks() {
-	for _, l := range r.scenario.Topo.Links {
-		link := Link{
-			A: l.A, B: l.B, EngineA: "unknown", EngineB: "unknown",
-			RateBPS: int64(l.AB.Rate), DelayNS: l.AB.Delay.Nanoseconds(), LossPercent: l.AB.LossPercent,
-		}
-		if l.BA.Rate != l.AB.Rate {
-			link.RateBPSBA = int64(l.BA.Rate)
-		}
-		if stats, err := r.network.Link(l.A, l.B).Stats(); err == nil {
-			link.EngineA, link.EngineB = stats.A.Engine, stats.B.Engine
-		}
-		r.report.Links = append(r.report.Links, link)
 	}
 }
 

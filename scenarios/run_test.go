@@ -3,7 +3,6 @@ package scenarios
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -67,9 +66,6 @@ func TestParts(t *testing.T) {
 	for _, i := range patientFirst(all) {
 		s := all[i]
 		t.Run(s.Name(), func(t *testing.T) {
-			if s.Blocked != "" {
-				t.Skip(s.Blocked)
-			}
 			t.Parallel()
 			r, _ := mustRun(t, s)
 			wantVerdict(t, r, flow.Pass)
@@ -222,14 +218,6 @@ func TestRunAllGoesOnPastAScenarioAndStopsWithTheUser(t *testing.T) {
 	}
 	for _, r := range reports {
 		wantVerdict(t, r, flow.Inconclusive)
-	}
-}
-
-func TestABlockedScenarioIsRefused(t *testing.T) {
-	s := selectAll(t, Params{}, "g")[0]
-	s.Blocked = "for a reason"
-	if _, err := Run(t.Context(), s, Options{Out: t.TempDir(), Corpus: corpusForTests}); !errors.Is(err, ErrBlocked) || !strings.Contains(err.Error(), "for a reason") {
-		t.Errorf("Run = %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/peers"
 	"github.com/wireproof/wireproof/protocol"
@@ -28,8 +29,10 @@ type Scenario struct {
 
 	Storm bool // a broadcast storm comes before the steps: see runStorm
 
-	// Blocked says why this scenario cannot run yet; "" where it can.
-	Blocked string
+	Engine harness.Engine // of every link; "": chosen by what each asks for
+
+	// Excerpt is how many bytes of each file are served; 0: all. It keeps short what takes minutes by nature.
+	Excerpt int64
 }
 
 // A Step is a set of fetches that run at once, each from its own offset on. The next step starts when all have ended.
@@ -69,8 +72,8 @@ func (s Scenario) ClientMode() string {
 		seen[s.modeOf(f)] = true
 	}
 	switch {
-	case len(seen) > 1:
-		return "concurrent"
+	case len(seen) > 1, seen[peers.Concurrent]:
+		return string(peers.Concurrent)
 	case seen[peers.NonPersistent]:
 		return string(peers.NonPersistent)
 	}

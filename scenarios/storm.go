@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/gopacket"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // The storm of part m: without a spanning tree one ARP request goes round the loop s1 - s2 - s3 for ever, in both
@@ -41,7 +43,7 @@ type stormEvidence struct {
 // storm starts a broadcast storm, lets it rage for its second, cuts the loop, and waits until it is over.
 func (r *run) storm(ctx context.Context) (*stormEvidence, error) {
 	client, server := r.fetches[0].Client, r.fetches[0].Server
-	c, err := r.startCapture(ctx, server, "-storm", capture.Options{SnapLen: stormSnap})
+	c, err := r.startCapture(ctx, r.firstInterface(server), "-storm", capture.Options{SnapLen: stormSnap})
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +81,12 @@ func (r *run) storm(ctx context.Context) (*stormEvidence, error) {
 		return nil, fmt.Errorf("storm: %w", err)
 	}
 	return e, nil
+}
+
+// firstInterface is a host's first.
+func (r *run) firstInterface(host string) topo.Interface {
+	all := r.scenario.Topo.Interfaces()
+	return all[slices.IndexFunc(all, func(i topo.Interface) bool { return i.Node == host })]
 }
 
 // waitCalm waits until the server's link has carried nothing for a while.

@@ -46,19 +46,13 @@ func listTable(w io.Writer, all []scenarios.Scenario) error {
 	fmt.Fprintln(t, "PART\tVARIANTS\tMODELS\tCHANGE\tWHAT IT IS")
 	for _, part := range scenarios.Parts() {
 		var variants, models []string
-		blocked := ""
 		for _, s := range all {
 			if s.Part != part.Name {
 				continue
 			}
 			variants, models = addNew(variants, s.Variant), addNew(models, string(s.Model))
-			blocked = s.Blocked
 		}
-		title := part.Title
-		if blocked != "" {
-			title += "\n\t\t\t\t(not yet runnable: " + blocked + ")"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", part.Name, strings.Join(variants, " "), strings.Join(models, " "), part.Variable, title)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", part.Name, strings.Join(variants, " "), strings.Join(models, " "), part.Variable, part.Title)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -85,11 +79,10 @@ func listJSON(w io.Writer, all []scenarios.Scenario) error {
 		ServerModel string `json:"server_model"`
 		ClientMode  string `json:"client_mode"`
 		Title       string `json:"title"`
-		Blocked     string `json:"blocked,omitempty"`
 	}
 	rows := make([]row, len(all))
 	for i, s := range all {
-		rows[i] = row{s.Name(), s.Part, s.Variant, string(s.Dialect), string(s.Model), s.ClientMode(), s.Title, s.Blocked}
+		rows[i] = row{s.Name(), s.Part, s.Variant, string(s.Dialect), string(s.Model), s.ClientMode(), s.Title}
 	}
 	return writeJSON(w, rows)
 }

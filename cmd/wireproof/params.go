@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/peers"
 	"github.com/wireproof/wireproof/protocol"
@@ -22,6 +23,10 @@ type paramFlags struct {
 	bw, loss                   float64
 	delay                      time.Duration
 	hops                       int
+	links, schedules           []string
+	trace, engine              string
+	seed                       uint64
+	whole                      bool
 	given                      *pflag.FlagSet
 	socket                     socketFlags
 }
@@ -33,6 +38,9 @@ func (p *paramFlags) linkFlags(c *cobra.Command) {
 	f.DurationVar(&p.delay, "delay", 0, "one-way delay of every link, such as 5ms (default: the part's own)")
 	f.Float64Var(&p.loss, "loss", 0, "loss of every link in percent (default: the part's own)")
 	f.IntVar(&p.hops, "hops", 0, "switches in the chain of part j (default 8)")
+	f.StringArrayVar(&p.links, "link", nil, "parameters of one link, or of `all`, such as h1-s1:delay=10ms,loss=1% or h1>s1:rate=1Mbit (see docs/links.md)")
+	f.StringArrayVar(&p.schedules, "schedule", nil, "changes of a link in the course of the run, such as 'h1-s1: down 2s..3s; 10Mbit after 5s'")
+	f.StringVar(&p.trace, "trace", "", "file of delivery opportunities in mahimahi's format, for every link")
 }
 
 func (p *paramFlags) peerFlags(c *cobra.Command) {
@@ -41,6 +49,9 @@ func (p *paramFlags) peerFlags(c *cobra.Command) {
 	f.StringSliceVar(&p.dialects, "dialect", nil, "stream, lockstep, or both")
 	f.StringSliceVar(&p.models, "server", nil, "server model: sequential, thread or fork")
 	f.StringVar(&p.client, "client", "", "client mode: persistent, nonpersistent or concurrent")
+	f.StringVar(&p.engine, "engine", "auto", "what carries the links: htb, netem, bpf or user (default: chosen by what each link asks for)")
+	f.Uint64Var(&p.seed, "seed", 0, "of everything that happens by chance; the report has it (default 1)")
+	f.BoolVar(&p.whole, "whole", false, "serve whole files also where a part takes excerpts (lockstep over links that lose: minutes for a novel)")
 	p.socket.add(c)
 }
 
@@ -51,7 +62,14 @@ const maxMbit = float64(1000 * topo.Gbit / topo.Mbit)
 func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	params := scenarios.Params{
 		Variants: p.variants, Delay: p.delay, LossPercent: p.loss, Hops: p.hops,
-		Buffer: p.socket.buffer, Socket: p.socket.options(),
+		Buffer: p.socket.buffer, Socket: p.socket.options(), Links: p.links, Schedules: p.schedules, Seed: p.seed, Whole: p.whole,
+	}
+	if p.trace != "" {
+		params.Links = append([]string{"all:trace=" + p.trace}, params.Links...)
+	}
+	var err error
+	if params.Engine, err = harness.ParseEngine(p.engine); err != nil {
+		return params, usage("--engine: %w", err)
 	}
 	// The comparisons are of the kind that NaN fails.
 	if p.given.Changed("bw") && !(p.bw*float64(topo.Mbit) >= 1) {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,7 +32,7 @@ func runCommand() *cobra.Command {
 			"  sudo wireproof run e --variant all --client nonpersistent      # FAIL: five connections carry what one should",
 		RunE: func(c *cobra.Command, args []string) error {
 			err := func() error {
-				chosen, err := p.choose(args, c.ErrOrStderr())
+				chosen, err := p.choose(args)
 				if err != nil {
 					return err
 				}
@@ -95,8 +94,8 @@ func runCommand() *cobra.Command {
 	return c
 }
 
-// choose returns the scenarios that the arguments and the flags name, each of them sound and runnable.
-func (p *paramFlags) choose(args []string, w io.Writer) ([]scenarios.Scenario, error) {
+// choose returns the scenarios that the arguments and the flags name, each of them sound.
+func (p *paramFlags) choose(args []string) ([]scenarios.Scenario, error) {
 	params, err := p.params(args)
 	if err != nil {
 		return nil, err
@@ -108,40 +107,7 @@ func (p *paramFlags) choose(args []string, w io.Writer) ([]scenarios.Scenario, e
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range chosen {
-		if err := s.Topo.Validate(); err != nil {
-			return nil, usage("%s: %w", s.Name(), err)
-		}
-	}
-	return runnable(chosen, args, w)
-}
-
-// runnable leaves out what this version cannot run, and says so. Where a blocked part was asked for by its name, that is
-// an error.
-func runnable(chosen []scenarios.Scenario, args []string, w io.Writer) ([]scenarios.Scenario, error) {
-	var can []scenarios.Scenario
-	var skipped []string
-	why := map[string]string{}
-	for _, s := range chosen {
-		if s.Blocked == "" {
-			can = append(can, s)
-		} else if why[s.Part] == "" {
-			why[s.Part] = s.Blocked
-			skipped = append(skipped, s.Part)
-		}
-	}
-	for _, arg := range args {
-		if why[arg] != "" {
-			return nil, fmt.Errorf("part %s: %w: %s", arg, scenarios.ErrBlocked, why[arg])
-		}
-	}
-	if len(can) == 0 {
-		return nil, fmt.Errorf("nothing to run: %w", scenarios.ErrBlocked)
-	}
-	for _, part := range skipped {
-		fmt.Fprintf(w, "part %s is not run: %s\n", part, why[part])
-	}
-	return can, nil
+	return chosen, nil
 }
 
 // writable makes the folder for the results and tries to write there, before anything else takes time.
