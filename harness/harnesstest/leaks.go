@@ -12,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// leakLimit is how long things may take to go at the end of a test.
-const leakLimit = 5 * time.Second
+// leakLimit is how long things may take to go at the end of a test. Only this package's own tests change it.
+var leakLimit = 5 * time.Second
 
 // NoLeaks notes what there is now, and fails the test if at its end (after later clean-ups) there is more: goroutines,
 // file descriptors, child processes, interfaces of the machine's own namespace, mounts. Call it first in a test; not in
