@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,35 +114,36 @@ func (p Params) apply(s Scenario) (Scenario, error) {
 		s.Steps = steps
 	}
 	s.Buffer, s.Socket, s.Engine = p.Buffer, p.Socket, p.Engine
-	if !p.Whole && lossy(s.Topo) {
-		switch {
-		case s.Dialect == protocol.Lockstep:
-			s.Excerpt = lockstepExcerpt
-		case s.isAll():
-			s.Excerpt = streamExcerpt
-		}
+	if !p.Whole {
+		s.Excerpt = excerptFor(s)
 	}
 	return s, nil
 }
 
-// Over links that lose, whole novels take long by nature. In the lockstep dialect each exchange of 1,024 bytes that loses a
-// segment waits for a retransmission time-out of 200 ms and more: minutes for a novel. A stream keeps going, at a few
-// Mbit/s: a novel passes, all five are cut.
-const (
-	lockstepExcerpt = 48 << 10
-	streamExcerpt   = 256 << 10
-)
+// excerptFor is how much of each file is served over links where whole novels take long by nature; 0: all. In the
+// lockstep dialect each exchange of 1,024 bytes takes a round trip, and one that loses a segment waits for a retransmission
+// time-out of 200 ms and more: minutes for a novel. A stream that loses keeps going at a few Mbit/s: one novel passes
+// whole, all five are cut.
+func excerptFor(s Scenario) int64 {
+	lockstep := s.Dialect == protocol.Lockstep
+	switch {
+	case lockstep && lossy(s.Topo):
+		return 48 << 10
+	case lockstep && delayed(s.Topo), s.isAll() && lossy(s.Topo):
+		return 256 << 10
+	}
+	return 0
+}
+
+// delayed says that some link delays.
+func delayed(t topo.Topo) bool {
+	return slices.ContainsFunc(t.Links, func(l topo.Link) bool { return l.AB.Delay > 0 || l.BA.Delay > 0 })
+}
 
 // lossy says that some link loses packets by chance.
 func lossy(t topo.Topo) bool {
-	for _, l := range t.Links {
-		for _, d := range []topo.LinkParams{l.AB, l.BA} {
-			if d.LossPercent > 0 || d.Gilbert.PPercent > 0 {
-				return true
-			}
-		}
-	}
-	return false
+	loses := func(p topo.LinkParams) bool { return p.LossPercent > 0 || p.Gilbert.PPercent > 0 }
+	return slices.ContainsFunc(t.Links, func(l topo.Link) bool { return loses(l.AB) || loses(l.BA) })
 }
 
 func (p Params) link(l *topo.LinkParams) {

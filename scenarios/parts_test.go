@@ -195,3 +195,45 @@ func TestCorpusNumbersWrapInASmallFolder(t *testing.T) {
 		t.Errorf("all of two files are %v", got)
 	}
 }
+
+// What takes minutes by nature is given excerpts, and whole files where that is asked for.
+func TestExcerpts(t *testing.T) {
+	lockstep := []protocol.Dialect{protocol.Lockstep}
+	for _, c := range []struct {
+		part    string
+		p       Params
+		excerpt bool
+	}{
+		{"i", Params{Dialects: lockstep}, true},
+		{"h", Params{Dialects: lockstep}, true},
+		{"i", Params{Variants: []string{AllVariant}}, true},
+		{"i", Params{}, false},
+		{"h", Params{}, false},
+		{"g", Params{Dialects: lockstep}, false},
+		{"i", Params{Dialects: lockstep, Whole: true}, false},
+		{"g", Params{Dialects: lockstep, LossPercent: 1}, true},
+	} {
+		if s := selectAll(t, c.p, c.part)[0]; (s.Excerpt > 0) != c.excerpt {
+			t.Errorf("part %s with %+v: excerpts of %d bytes", c.part, c.p, s.Excerpt)
+		}
+	}
+}
+
+func TestLinksAndSchedulesAreChecked(t *testing.T) {
+	s := selectAll(t, Params{Links: []string{"h1-s1:delay=10ms,loss=1%"}, Schedules: []string{"s1-h2: down 2s..3s"}, Seed: 7}, "g")[0]
+	if l := s.Topo.Links[0]; l.AB.Delay != 10*time.Millisecond || l.BA.LossPercent != 1 || s.Topo.Seed != 7 {
+		t.Errorf("link %v, seed %d", l, s.Topo.Seed)
+	}
+	if len(s.Topo.Links[1].AB.Schedule) != 1 {
+		t.Errorf("schedule %v", s.Topo.Links[1].AB.Schedule)
+	}
+	for _, p := range []Params{
+		{Links: []string{"h1-s9:delay=1ms"}}, {Links: []string{"h1-s1:loss=101%"}}, {Links: []string{"h1-s1:rate=0"}}, {Links: []string{"h1-s1:delay=2h"}},
+		{Links: []string{"h1-s1:reorder=5%"}}, {Links: []string{"h1-s1:trace=/nonexistent"}}, {Schedules: []string{"h1-s1: whenever"}},
+		{Links: []string{"h1-s1:delay=5ms,jitter=1ms,dist=cauchy"}},
+	} {
+		if _, err := Select([]string{"g"}, p); !errors.Is(err, ErrUsage) {
+			t.Errorf("%+v: %v, want ErrUsage", p, err)
+		}
+	}
+}

@@ -16,9 +16,13 @@ type Evidence struct {
 	Duplicated  uint64   `json:"duplicated"` // copies that arrived beyond the first
 	// Reordered are packets that arrived behind one that was sent after them (RFC 4737, section 3).
 	Reordered uint64 `json:"reordered"`
-	Corrupted uint64 `json:"corrupted"` // arrived with other bytes than they were sent with, duplicates among them
-	Early     uint64 `json:"early"`     // arrived before they were sent, by the time stamps
-	Delay     Delays `json:"delay"`     // of first copies
+
+	// Corrupted are packets that arrived with other bytes than they were sent with; CorruptedCopies, the same of
+	// copies beyond the first.
+	Corrupted       uint64 `json:"corrupted"`
+	CorruptedCopies uint64 `json:"corrupted_copies,omitempty"`
+	Early           uint64 `json:"early"` // arrived before they were sent, by the time stamps
+	Delay           Delays `json:"delay"` // of first copies
 
 	SentBytes     uint64 `json:"sent_bytes"`     // of whole frames of packets that count
 	ReceivedBytes uint64 `json:"received_bytes"` // the same, duplicates included

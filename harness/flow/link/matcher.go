@@ -71,6 +71,7 @@ func (m *matcher) sent(data []byte, length int, at int64) {
 		i, _ := slices.BinarySearchFunc(m.unknown, tickets[0], func(a arrival, t int64) int { return int(a.ticket - t) })
 		if a := &m.unknown[i]; a.length == length {
 			m.forget(a)
+			m.fruitless = max(m.fruitless-1, 0)
 			m.match(a, m.window.next-1, false, false)
 		}
 	}
@@ -121,6 +122,11 @@ func (m *matcher) received(data []byte, length int, at int64) {
 		m.match(&a, n, came, filled && !a.good)
 		return
 	}
+	// At once, so that of two copies the first is the first, be it the damaged one.
+	if n, came := m.nearly(&a); n != noFrame {
+		m.match(&a, n, came, true)
+		return
+	}
 	if len(m.unknown) >= maxUnknown {
 		m.settle(&m.unknown[0])
 		m.unknown = m.unknown[1:]
@@ -162,12 +168,16 @@ func (m *matcher) nearly(a *arrival) (n int64, came bool) {
 			}
 			k, c, ok := m.window.waiting(print^s, a.length)
 			if ok && !c {
+				m.fruitless = 0
 				return k, false
 			}
 			if ok {
 				n, came = k, true
 			}
 		}
+	}
+	if m.fruitless++; n != noFrame {
+		m.fruitless = 0
 	}
 	return n, came
 }
@@ -191,11 +201,9 @@ func (m *matcher) settle(a *arrival) {
 		return
 	}
 	if n, came := m.nearly(a); n != noFrame {
-		m.fruitless = 0
 		m.match(a, n, came, true)
 		return
 	}
-	m.fruitless++
 	m.order.nothing(a.ticket)
 	m.evidence.Strangers++
 	if len(m.strangers) < maxStrangers {
@@ -223,7 +231,10 @@ func (m *matcher) match(a *arrival, n int64, came, corrupted bool) {
 	f := m.window.at(n)
 	if f.counts {
 		e.ReceivedBytes += uint64(a.length)
-		if corrupted {
+		switch {
+		case corrupted && came:
+			e.CorruptedCopies++
+		case corrupted:
 			e.Corrupted++
 		}
 	}
