@@ -12,7 +12,7 @@ import (
 //
 // Frames are the same if all their bytes are. Identical frames are matched in the order in which
 // they were sent: which of them was lost, nobody can tell. A TCP or UDP checksum that the sender left
-// to its network card (tx offload) may have been filled in on the way. A frame of which one bit was
+// to its network card (tx offload) may have been filled in on the way, and the packet behind its IP header been damaged after that. A frame of which one bit was
 // inverted is recognised; one damaged more than that, if it is the only one of its length that came and
 // the only one missing.
 //

@@ -17,7 +17,6 @@ type matcher struct {
 	unknown   []arrival          // oldest first
 	early     map[uint64][]int64 // their tickets, by fingerprint
 	strangers []arrival          // the first of them
-	filled    bool               // checksums are filled in on the way
 	fruitless int                // searches in a row that found no frame that differs in one bit
 }
 
@@ -36,7 +35,7 @@ type arrival struct {
 const (
 	maxUnknown   = 64 << 10
 	maxStrangers = 1024
-	maxFruitless = 10_000
+	maxFruitless = 2000
 	maxSearched  = 16 << 10 // bytes of a frame: longer ones are no packets of the wire
 )
 
@@ -118,7 +117,6 @@ func (m *matcher) received(data []byte, length int, at int64) {
 		return
 	}
 	if n, came, filled := m.exact(&a); n != noFrame {
-		m.filled = m.filled || filled
 		m.match(&a, n, came, filled && !a.good)
 		return
 	}
@@ -157,11 +155,7 @@ func (m *matcher) nearly(a *arrival) (n int64, came bool) {
 		return n, false
 	}
 	table := m.bits.upTo(a.size)
-	prints := a.prints[:1]
-	if m.filled {
-		prints = a.prints[:a.n]
-	}
-	for _, print := range prints {
+	for _, print := range a.prints[:a.n] {
 		for _, s := range table {
 			if _, ok := m.window.chains[print^s]; !ok {
 				continue
@@ -302,7 +296,7 @@ func (m *matcher) only() {
 			continue
 		}
 		m.evidence.Strangers--
-		a.ticket = m.order.ticket() // its place in the order is long past
+		a.ticket = noTicket // its place in the order is long past
 		m.match(a, n, false, true)
 	}
 }

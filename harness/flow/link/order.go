@@ -12,6 +12,8 @@ type order struct {
 const (
 	unknown = -1
 	none    = -2 // nothing that has an order
+
+	noTicket = -1 // of an arrival whose place is not known
 )
 
 // ticket gives the next arrival its place. It is redeemed by nothing or is, once.
@@ -23,6 +25,9 @@ func (o *order) ticket() int64 {
 func (o *order) nothing(ticket int64) { o.is(ticket, none) }
 
 func (o *order) is(ticket, frame int64) {
+	if ticket == noTicket {
+		return
+	}
 	o.queue[ticket-o.first] = frame
 	done := 0
 	for done < len(o.queue) && o.queue[done] != unknown {
