@@ -82,14 +82,15 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 }
 
 // patientFirst returns the indices of the scenarios, those that mostly wait before the others: a spanning tree takes its
-// four seconds beside what needs the processors.
+// four seconds, and retransmissions theirs, beside what needs the processors.
 func patientFirst(all []Scenario) []int {
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
 	}
 	waits := func(i int) int {
-		if all[i].Topo.Loops == topo.LoopsSpanningTree {
+		t := all[i].Topo
+		if t.Loops == topo.LoopsSpanningTree || lossy(t) || delayed(t) {
 			return 0
 		}
 		return 1

@@ -30,7 +30,7 @@ func (r *run) judge(ctx context.Context) {
 			add(r.judgeCapture(ctx, c)...)
 		}
 	}
-	//LINKS
+	add(r.judgeLinks(ctx)...)
 	add(r.disks()...)
 	add(r.clients()...)
 	if r.cut != nil {

@@ -128,11 +128,20 @@ func excerptFor(s Scenario) int64 {
 	lockstep := s.Dialect == protocol.Lockstep
 	switch {
 	case lockstep && lossy(s.Topo):
-		return 48 << 10
+		return 320 << 10 / int64(longestFetch(s)) // enough exchanges that chance has to show itself
 	case lockstep && delayed(s.Topo), s.isAll() && lossy(s.Topo):
 		return 256 << 10
 	}
 	return 0
+}
+
+// longestFetch is the number of files of the client that fetches most.
+func longestFetch(s Scenario) int {
+	longest := 1
+	for _, f := range s.Fetches() {
+		longest = max(longest, len(f.Novels))
+	}
+	return longest
 }
 
 // delayed says that some link delays.

@@ -20,6 +20,7 @@ const (
 	spinShare   = 5          // a fifth
 	spinCredit  = 2_000_000  // ns, the most that is saved up
 	maxEarly    = 200_000    // ns, the most that a timer is set early
+	maxBack     = 40_000     // ns, the most that the arrival of a frame is put back: "never sooner than its delay" is held to 50 us
 	maxEstimate = 10_000_000 // ns; a later wake-up says something about the machine's other work
 )
 
@@ -42,7 +43,7 @@ func (t *timer) early(gap int64) int64 { return min(t.late[depth(gap)].Median(),
 func (t *timer) woke(ns int64) int64 {
 	for d := depth(ns); d >= 0; d-- {
 		if l := t.late[d].Low(); l > 0 {
-			return min(l, maxEarly)
+			return min(l, maxBack)
 		}
 	}
 	return 0
