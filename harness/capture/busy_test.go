@@ -1,0 +1,59 @@
+package capture_test
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/harness/capture"
+	"github.com/wireproof/wireproof/harness/harnesstest"
+)
+
+// Captures of 24 interfaces at once, on a machine kept busy by processes that never wait, are all whole, in rings of 16
+// MiB; and what runs beside their readers, which come before ordinary threads, goes on.
+func TestBusyMachine(t *testing.T) {
+	harnesstest.Require(t, "root", "packet ring")
+	for range 4 {
+		c := exec.CommandContext(within(t, time.Minute), "sh", "-c", "while :; do :; done")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	}
+	const links, n = 12, 1000
+	h1, s1 := newSpace(t), newSpace(t)
+	for _, s := range []*space{h1, s1} {
+		s.run(t, "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
+	}
+	var bufs [2 * links]bytes.Buffer
+	var list [2 * links]*capture.Capture
+	var outs [links]*raw
+	for i := range links {
+		near, far := fmt.Sprintf("h1-eth%d", i), fmt.Sprintf("s1-eth%d", i+1)
+		veth(t, h1, near, s1, far)
+		o := func(s *space, name string) capture.Options {
+			return capture.Options{RingBytes: 16 << 20, Far: []*capture.Sender{sender(t, s, name)}}
+		}
+		list[2*i] = start(t, h1, near, &bufs[2*i], o(s1, far))
+		list[2*i+1] = start(t, s1, far, &bufs[2*i+1], o(h1, near))
+		outs[i] = h1.raw(t, near)
+	}
+	var all sync.WaitGroup
+	for _, out := range outs {
+		all.Go(func() {
+			for i := range uint32(n) {
+				out.send(t, i, 1400)
+			}
+		})
+	}
+	all.Wait()
+	for i, c := range list {
+		if s := stop(t, c); !s.Complete || s.Dropped != 0 || s.Packets != n {
+			t.Errorf("capture %d: %+v", i, s)
+		}
+		frames(t, parse(t, bufs[i].Bytes()), 0, []uint32{outbound, inbound}[i%2], n)
+	}
+}
