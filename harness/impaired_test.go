@@ -454,8 +454,10 @@ func TestSchedule(t *testing.T) {
 	ping := pinger(t, n)
 	begun := n.Begin()
 	waitFor(t, func() error {
-		if rtt := ping(); rtt < 30*time.Millisecond {
-			return fmt.Errorf("round trip %v", rtt)
+		for range 5 { // one may be late on a busy machine, not all
+			if rtt := ping(); rtt < 30*time.Millisecond {
+				return fmt.Errorf("round trip %v", rtt)
+			}
 		}
 		return nil
 	})
@@ -640,8 +642,13 @@ func TestCloseBusy(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Error("the transfer ended well")
 	}
-	if d, ok := <-never; ok {
-		t.Errorf("lost %+v", d)
+	select {
+	case d, ok := <-never:
+		if ok {
+			t.Errorf("lost %+v", d)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("who waits for a packet is not told that none comes")
 	}
 	for what, err := range map[string]error{
 		"down": link.Down(within(t)), "set": link.Set(&topo.LinkParams{}, nil),

@@ -194,6 +194,18 @@ func TestIdenticalFrames(t *testing.T) {
 	}
 }
 
+// Of identical frames, those that left the window are not waited for.
+func TestIdenticalFramesLeaveTheWindow(t *testing.T) {
+	var sent []packet
+	for i := range 4 {
+		sent = append(sent, packet{at: time.Duration(i) * time.Millisecond, data: tcp(1, 0, false)})
+	}
+	e := compare(t, sentBy(sent...), receivedBy(packet{at: 50 * time.Millisecond, data: sent[0].data}), Options{Window: 2})
+	if e.Lost != 3 || !slices.Equal(e.LostIndices, []uint64{0, 1, 3}) || e.Delay.Max != 48*time.Millisecond {
+		t.Errorf("%s, %v", figures(e), e.Delay.Max)
+	}
+}
+
 // A clock that is off by less than the skew still leaves each packet recognised, in its order.
 func TestEarly(t *testing.T) {
 	var sent, received []packet

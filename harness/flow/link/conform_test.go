@@ -62,6 +62,16 @@ func TestConformIsExact(t *testing.T) {
 	}
 }
 
+// A bucket that has just run dry does not owe anything.
+func TestDryBucket(t *testing.T) {
+	for _, at := range []time.Duration{41, 42, 43} {
+		c := conform(t, sentBy(packet{data: arp(1)}, packet{at: at, data: arp(2)}), ConformOptions{Rate: 8 * topo.Gbit}) // a byte each nanosecond
+		if want := uint64(42 + max(42-at, 0)); c.LevelBytes != want {
+			t.Errorf("after %v: %d bytes, want %d", at, c.LevelBytes, want)
+		}
+	}
+}
+
 func TestBusiestSecond(t *testing.T) {
 	f := paced(300, 1014*8*100)         // 100 frames in a second
 	for i := range f.packets[100:150] { // half a second of them comes twice as fast
