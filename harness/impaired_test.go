@@ -57,10 +57,19 @@ func send(t testing.TB, n *harness.Network, size int, before func(l net.Listener
 		before(l)
 	}
 	content := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
+	accepted := make(chan net.Conn, 1)
 	go func() {
 		if c, err := l.Accept(); err == nil {
+			accepted <- c
 			c.Write(content)
 			c.Close()
+		}
+	}()
+	defer func() { // of a network that was closed: nobody tells it that its peer is gone
+		select {
+		case c := <-accepted:
+			c.Close()
+		default:
 		}
 	}()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
