@@ -82,7 +82,11 @@ func (r *run) judgeDirection(ctx context.Context, d direction, impaired bool) []
 		if err != nil {
 			return unreadable(err)
 		}
-		checks = link.Judge(d.asked, evidence, d.counters(), r.report.Seconds.Run)
+		// A link that nothing went over is no part of what the scenario claims. Where something should have, its files are
+		// not there either.
+		if idle := evidence.Sent+evidence.Strangers == 0 && evidence.Complete(); !idle {
+			checks = link.Judge(d.asked, evidence, d.counters(), r.report.Seconds.Run)
+		}
 	}
 	rate, err := d.rate(ctx)
 	if err != nil {
@@ -155,6 +159,9 @@ func (d direction) rate(ctx context.Context) ([]flow.Check, error) {
 	conformity, err := link.Conform(ctx, file, o)
 	if err != nil {
 		return nil, err
+	}
+	if conformity.Frames == 0 && conformity.Complete() {
+		return nil, nil
 	}
 	return link.JudgeRate(d.asked, conformity, 0), nil
 }
