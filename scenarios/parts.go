@@ -38,7 +38,7 @@ func Parts() []Part {
 	}
 }
 
-// PartNames lists the names that Select accepts, without "all".
+// PartNames lists the names of the parts, without "all".
 func PartNames() []string {
 	var names []string
 	for _, p := range Parts() {
@@ -88,8 +88,9 @@ func (s Scenario) isAll() bool {
 }
 
 // Select returns the scenarios of the named parts. A part by itself stands for its own variants by the stream dialect;
-// "all" stands for every part in every variant, dialect and server model. Params narrow or change either. The error,
-// marked ErrUsage, says which parts and variants exist.
+// "all" stands for every part in every variant, dialect and server model. A recipe of the cookbook is selected like a
+// part, and CookbookName stands for every recipe by itself; neither is among "all". Params narrow or change any. The error,
+// marked ErrUsage, says which parts, recipes and variants exist.
 func Select(names []string, p Params) ([]Scenario, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
@@ -112,16 +113,33 @@ func Select(names []string, p Params) ([]Scenario, error) {
 	return chosen, nil
 }
 
-func selectPart(name string, p Params) ([]Scenario, error) {
-	parts := Parts()
-	whole := name == "all"
-	if !whole {
-		i := slices.IndexFunc(parts, func(part Part) bool { return part.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("%w: there is no part %q: the parts are %s, and all", ErrUsage, name, strings.Join(PartNames(), ", "))
-		}
-		parts = parts[i : i+1]
+// named returns the parts, or recipes, that a name stands for.
+func named(name string) ([]Part, error) {
+	switch name {
+	case "all":
+		return Parts(), nil
+	case CookbookName:
+		return recipes()
 	}
+	others, err := recipes()
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range append(Parts(), others...) {
+		if part.Name == name {
+			return []Part{part}, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: there is no part %q: the parts are %s, and all; the recipes are %s, and %s", ErrUsage, name,
+		strings.Join(PartNames(), ", "), strings.Join(RecipeNames(), ", "), CookbookName)
+}
+
+func selectPart(name string, p Params) ([]Scenario, error) {
+	parts, err := named(name)
+	if err != nil {
+		return nil, err
+	}
+	whole := name == "all"
 	dialects := p.Dialects
 	if len(dialects) == 0 {
 		dialects = []protocol.Dialect{protocol.Stream}

@@ -16,7 +16,7 @@ func listCommand() *cobra.Command {
 	var asJSON, rows bool
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "lists the parts, their variants, and which cannot run yet",
+		Short: "lists the parts, their variants, and the recipes of the cookbook",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			all, err := scenarios.Select([]string{"all"}, scenarios.Params{})
@@ -57,7 +57,25 @@ func listTable(w io.Writer, all []scenarios.Scenario) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, wrapLast(b.String(), terminalWidth(w), "WHAT IT IS"))
+	if _, err := io.WriteString(w, wrapLast(b.String(), terminalWidth(w), "WHAT IT IS")); err != nil {
+		return err
+	}
+	return recipeTable(w)
+}
+
+// recipeTable lists the cookbook.
+func recipeTable(w io.Writer) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "RECIPE\tWHAT IT IS")
+	for _, r := range scenarios.Cookbook() {
+		fmt.Fprintf(t, "%s\t%s\n", r.Name, r.Title)
+	}
+	fmt.Fprintf(t, "%s\tall of these; docs/cookbook.md describes them\n", scenarios.CookbookName)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n"+wrapLast(b.String(), terminalWidth(w), "WHAT IT IS"))
 	return err
 }
 
