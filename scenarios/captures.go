@@ -10,7 +10,6 @@ import (
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/capture/pcapng"
 	"github.com/wireproof/wireproof/harness/topo"
-	"github.com/wireproof/wireproof/protocol"
 )
 
 // A nodeCapture is the capture at one interface.
@@ -63,17 +62,14 @@ const (
 )
 
 // ringFor is the size of the ring that holds everything one server will send, and half as much again for headers and for
-// the acknowledgements that come back. The lockstep dialect's small frames take several times their content. Elsewhere
-// than at a server less passes at a time.
+// the acknowledgements that come back: the lockstep dialect's small frames take 1.35 times their content. Elsewhere than at
+// a server less passes at a time.
 func (r *run) ringFor(node string, server bool) int {
 	var content int64
 	for _, f := range r.fetches {
 		if server && f.Server == node {
 			content += r.options.Corpus.size(f.Novels)
 		}
-	}
-	if r.scenario.Dialect == protocol.Lockstep {
-		content *= 2
 	}
 	return int(min(max(content+content/2, smallestRing), largestRing))
 }
@@ -99,12 +95,10 @@ func (r *run) startCapture(ctx context.Context, i topo.Interface, suffix string,
 	return c, nil
 }
 
-// stop ends the capture with its barrier; the file is complete then. It takes its own time, since a capture has to be
-// ended in good order when the run was cut short, too.
+// stop ends the capture with its barrier; the file is complete then. It takes its own time, a minute and what the link
+// delays at the most, since a capture has to be ended in good order when the run was cut short, too.
 func (c *nodeCapture) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	c.stats, c.problem = c.capture.Stop(ctx)
+	c.stats, c.problem = c.capture.Stop(context.Background())
 	c.problem = errors.Join(c.problem, c.file.Close())
 }
 

@@ -21,7 +21,7 @@ const (
 	defaultTimeout = 3 * time.Minute
 	upTimeout      = time.Minute     // a spanning tree takes 4 s on an idle machine
 	quietTimeout   = 5 * time.Second // for the last acknowledgements after both sides have closed
-	stopTimeout    = 5 * time.Second // for a capture's barrier, for a server to end
+	stopTimeout    = 5 * time.Second // for a server to end
 )
 
 func (o Options) withDefaults() (Options, error) {

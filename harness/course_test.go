@@ -1,0 +1,128 @@
+package harness_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/harness"
+	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// Parameters that change in the middle of a transfer lose nothing.
+func TestSetUnderTraffic(t *testing.T) {
+	n := harnesstest.Start(t, cable(topo.LinkParams{Rate: 200 * topo.Mbit, Delay: time.Millisecond, MaxQueue: 10000}, topo.LinkParams{}), nil)
+	link := n.Link("h1", "h2")
+	done := make(chan error, 1)
+	go func() {
+		_, err := send(t, n, 8<<20, nil)
+		done <- err
+	}()
+	for i := 0; ; i++ {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			s := stats(t, link)
+			if s.A.Wire.Dropped.Total()+s.B.Wire.Dropped.Total() != 0 || i < 3 {
+				t.Errorf("after %d changes: lost %+v, %+v", i, s.A.Wire.Dropped, s.B.Wire.Dropped)
+			}
+			return
+		case <-time.After(5 * time.Millisecond): // a pace, not a condition
+		}
+		p := topo.LinkParams{Rate: topo.BitRate(200+i%7*50) * topo.Mbit, Delay: time.Duration(i%4) * time.Millisecond, MaxQueue: 10000}
+		if err := link.Set(&p, &topo.LinkParams{Delay: time.Duration(i%3) * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A transfer survives a cable that is out for a while, by hand or by schedule.
+func TestDownUp(t *testing.T) {
+	for _, scheduled := range []bool{false, true} {
+		t.Run(fmt.Sprint("scheduled ", scheduled), func(t *testing.T) {
+			p := topo.LinkParams{Rate: 50 * topo.Mbit}
+			if scheduled {
+				p.Schedule = []topo.Change{{From: 100 * time.Millisecond, To: 400 * time.Millisecond, Down: true}}
+			}
+			n := harnesstest.Start(t, cable(p, p), &harness.Options{Engine: harness.EngineUser})
+			link := n.Link("h1", "h2")
+			done := make(chan error, 1)
+			go func() {
+				_, err := send(t, n, 4<<20, nil)
+				done <- err
+			}()
+			waitFor(t, func() error {
+				if stats(t, link).A.Wire.Out < 100 {
+					return errors.New("the transfer does not begin")
+				}
+				return nil
+			})
+			if scheduled {
+				if a, b := n.Begin(), n.Begin(); !a.Equal(b) {
+					t.Errorf("began at %v and %v", a, b)
+				}
+			} else {
+				if err := link.Down(within(t)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(300 * time.Millisecond) // the outage itself
+				if err := link.Up(within(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if s := stats(t, link); s.A.Wire.Dropped.Down == 0 || s.Err != nil {
+				t.Errorf("nothing was lost while the link was down: %+v", s)
+			}
+		})
+	}
+}
+
+// A trace paces what the link delivers: 400 opportunities of one full packet take at least their time.
+func TestTrace(t *testing.T) {
+	trace := &topo.LinkTrace{Name: "5ms", Times: topo.Trace{5}}
+	n := harnesstest.Start(t, cable(topo.LinkParams{Trace: trace}, topo.LinkParams{}), nil)
+	const size = 100 * 1448
+	took, err := send(t, n, size, nil)
+	if err != nil || took < 95*5*time.Millisecond {
+		t.Errorf("took %v, %v", took, err)
+	}
+	if s := stats(t, n.Link("h1", "h2")); s.A.Wire.Dropped.Total() != 0 {
+		t.Errorf("%+v", s.A.Wire)
+	}
+}
+
+// A schedule stands at its beginning until Begin, and then changes what it says; Set replaces it.
+func TestSchedule(t *testing.T) {
+	p := topo.LinkParams{Schedule: []topo.Change{{From: 50 * time.Millisecond, Set: "delay=30ms"}}}
+	n := harnesstest.Start(t, cable(p, topo.LinkParams{}), nil)
+	link := n.Link("h1", "h2")
+	ping := pinger(t, n)
+	begun := n.Begin()
+	waitFor(t, func() error {
+		for range 5 { // one may be late on a busy machine, not all
+			if rtt := ping(); rtt < 30*time.Millisecond {
+				return fmt.Errorf("round trip %v", rtt)
+			}
+		}
+		return nil
+	})
+	if took := time.Since(begun); took < 80*time.Millisecond {
+		t.Errorf("changed %v after the beginning", took)
+	}
+	if err := link.Set(&topo.LinkParams{Delay: 3 * time.Millisecond}, nil); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() error {
+		if rtt := ping(); rtt < 3*time.Millisecond || rtt >= 30*time.Millisecond {
+			return fmt.Errorf("round trip %v", rtt)
+		}
+		return nil
+	})
+}
