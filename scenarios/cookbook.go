@@ -67,18 +67,6 @@ func Cookbook() []Recipe {
 	}
 }
 
-// Arguments returns what a user types behind wireproof run to have the same links on part g.
-func (r Recipe) Arguments() []string {
-	var arguments []string
-	for _, text := range r.Links {
-		arguments = append(arguments, "--link", text)
-	}
-	for _, text := range r.Schedules {
-		arguments = append(arguments, "--schedule", text)
-	}
-	return arguments
-}
-
 // RecipeNames lists the names of the recipes, without CookbookName.
 func RecipeNames() []string {
 	var names []string
