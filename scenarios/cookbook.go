@@ -33,7 +33,7 @@ type Recipe struct {
 func Cookbook() []Recipe {
 	return []Recipe{
 		{
-			Name: "lte", Title: "a mobile network: a recorded rate of 5 to 40 Mbit/s in bursts, with stalls of some 100 ms",
+			Name: "lte", Title: "a mobile network: a rate of 5 to 40 Mbit/s in bursts, with stalls of some 100 ms",
 			Links: []string{"s1-h2:trace=scenarios/traces/lte.trace,delay=25ms"},
 		},
 		{
