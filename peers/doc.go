@@ -7,7 +7,7 @@
 //	concurrent     ════════ all at once ═══════════▶    fork        a process for each connection
 //
 // Peers run over any net.Listener and net.Conn and serve any fs.FS; what they
-// can do better on Linux TCP sockets and plain files (sendfile, splice, the
+// can do better on Linux TCP sockets and plain files (large pieces, splice, the
 // socket options) they find out for themselves.
 //
 // A peer is also a process: Main, called first in main or TestMain, turns the

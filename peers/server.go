@@ -20,11 +20,11 @@ import (
 // Server serves the files in the root of Files. Set its fields before the first
 // call of a method and not after it. The methods are safe for concurrent use.
 type Server struct {
-	Files   fs.FS            // what is served; files that are *os.File go out by sendfile
+	Files   fs.FS            // what is served; files that are *os.File go out fastest
 	Dialect protocol.Dialect // zero: protocol.Stream
 	Model   Model            // zero: Sequential
 	// Buffer is the lockstep dialect's chunk and the stream dialect's unit of
-	// reading and writing, in bytes. Zero: 1024 for lockstep; for stream, sendfile
+	// reading and writing, in bytes. Zero: 1024 for lockstep; for stream, what is fastest,
 	// in pieces as large as the socket takes.
 	Buffer int
 	Socket SocketOptions

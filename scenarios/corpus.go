@@ -14,7 +14,7 @@ import (
 
 // A Corpus is the folder that every server serves, and its files in the order that a novel's number stands for.
 type Corpus struct {
-	Dir   string   // on this machine's disk, so that servers can send by sendfile
+	Dir   string   // on this machine's disk: servers are processes of their own
 	Names []string // Names[0] is novel 1
 	sizes map[string]int64
 }
