@@ -73,7 +73,7 @@ func (r *run) judgeCapture(ctx context.Context, c *nodeCapture) []flow.Check {
 	defer file.Close()
 	address, _ := r.scenario.Topo.HostAddr(c.node)
 	server := netip.AddrPortFrom(address, protocol.DefaultPort)
-	a, err := flow.Analyze(ctx, file, flow.Options{Files: files, Server: server})
+	a, err := flow.Analyze(ctx, file, flow.Options{Files: files, Server: server, MemoryBytes: judgeMemory})
 	if err != nil {
 		return unreadable(err)
 	}
@@ -94,6 +94,9 @@ func (r *run) judgeCapture(ctx context.Context, c *nodeCapture) []flow.Check {
 	}
 	return checks
 }
+
+// judgeMemory lets the judge keep a whole TCP window of several connections, so that any retransmission finds what it repeats.
+const judgeMemory = 48 << 20
 
 // sessions is the claim about one server: one connection for each client process, with all that it asked for, in order.
 func (r *run) sessions(host string, server netip.AddrPort) []flow.Session {

@@ -11,7 +11,7 @@ import (
 // Retransmissions older than the history are compared with the file that lies there, or are
 // said not to have been compared.
 func TestOlderThanHistory(t *testing.T) {
-	book := text(3<<20, 21)
+	book := text(10<<20, 21) // more than the history of a stream
 	for _, c := range []struct {
 		name   string
 		at     int // where in the stream the late retransmission lies

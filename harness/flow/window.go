@@ -24,7 +24,7 @@ type gap struct{ start, end int64 }
 
 const (
 	maxAhead      = 8192 // spans that wait in a stream
-	maxHistory    = 64   // blocks of history of a stream
+	maxHistory    = 512  // blocks of history of a stream, 8 MiB: a retransmission is no older than the largest window, and Linux gives 6 MiB (tcp_rmem)
 	maxGaps       = 16
 	maxWindowSpan = 64 << 20 // bytes from the first block to the last
 )
