@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/google/gopacket"
@@ -70,6 +71,9 @@ func (r *run) storm(ctx context.Context) (*stormEvidence, error) {
 		cutAt := time.Now()
 		e.calmError = r.waitCalm(ctx, server)
 		e.calm = time.Since(cutAt).Seconds()
+		if e.calmError == nil {
+			e.calmError = r.waitUsable(ctx, client, server)
+		}
 	}
 	c.stop()
 	r.describeCapture(c)
@@ -111,6 +115,29 @@ func (r *run) waitCalm(ctx context.Context, server string) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			return fmt.Errorf("frames still come after the loop was cut: %w", ctx.Err())
+		}
+	}
+}
+
+// waitUsable waits until the client reaches the server again. The address that the storm kept from being resolved fails for
+// up to 3 s after its first request (net.ipv4.neigh.default.mcast_solicit), and takes new connections down with it.
+func (r *run) waitUsable(ctx context.Context, client, server string) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := r.network.Host(client).Dial(ctx, "tcp", server+":9")
+		if err == nil {
+			return conn.Close()
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return nil // by the server's host, which is all that was asked
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not reach %s after the loop was cut: %w", client, server, err)
 		}
 	}
 }
