@@ -24,8 +24,7 @@ type Server struct {
 	Dialect protocol.Dialect // zero: protocol.Stream
 	Model   Model            // zero: Sequential
 	// Buffer is the lockstep dialect's chunk and the stream dialect's unit of
-	// reading and writing, in bytes. Zero: 1024 for lockstep; for stream, what is fastest,
-	// in pieces as large as the socket takes.
+	// reading and writing, in bytes. Zero: 1024 for lockstep; for stream, what is fastest.
 	Buffer int
 	Socket SocketOptions
 	Limits Limits
