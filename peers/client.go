@@ -97,8 +97,8 @@ func (c *Client) check(mode Mode, dialect protocol.Dialect, names []string) erro
 	if c.Dial == nil {
 		return errors.New("client: no way to connect: set Dial")
 	}
-	if c.Buffer < 0 {
-		return fmt.Errorf("client: buffer %d is negative: use 0 for the default", c.Buffer)
+	if err := checkBuffer(c.Buffer); err != nil {
+		return fmt.Errorf("client: %w", err)
 	}
 	if _, err := ParseMode(string(mode)); err != nil {
 		return err

@@ -1,6 +1,9 @@
 package peers
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Model says how a server treats connections that come at the same time.
 type Model string
@@ -26,7 +29,7 @@ func ParseModel(name string) (Model, error) {
 			return m, nil
 		}
 	}
-	return "", fmt.Errorf("server model %q does not exist: use one of %v", name, Models())
+	return "", fmt.Errorf("server model %q does not exist: use %s", name, choice(Models()))
 }
 
 // Mode says how a client spreads its files over connections.
@@ -52,5 +55,15 @@ func ParseMode(name string) (Mode, error) {
 			return m, nil
 		}
 	}
-	return "", fmt.Errorf("client mode %q does not exist: use one of %v", name, Modes())
+	return "", fmt.Errorf("client mode %q does not exist: use %s", name, choice(Modes()))
+}
+
+// choice lists what there is to choose from: "a, b or c".
+func choice[T ~string](all []T) string {
+	names := make([]string, len(all))
+	for i, name := range all {
+		names[i] = string(name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -168,8 +168,8 @@ func (s *Server) check() error {
 	if _, err := ParseModel(string(s.model())); err != nil {
 		return err
 	}
-	if s.Buffer < 0 {
-		return fmt.Errorf("server: buffer %d is negative: use 0 for the default", s.Buffer)
+	if err := checkBuffer(s.Buffer); err != nil {
+		return fmt.Errorf("server: %w", err)
 	}
 	if err := s.Socket.check(); err != nil {
 		return fmt.Errorf("server: %w", err)

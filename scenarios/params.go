@@ -68,8 +68,8 @@ func (p Params) validate() error {
 	if p.Hops < 0 || p.Hops > maxHops {
 		bad("--hops %d: a chain has 1 to %d switches", p.Hops, maxHops)
 	}
-	if p.Buffer < 0 {
-		bad("--buffer %d: a buffer has at least 1 byte", p.Buffer)
+	if p.Buffer < 0 || p.Buffer > peers.MaxBuffer {
+		bad("--buffer %d: a buffer has 1 to %d bytes", p.Buffer, peers.MaxBuffer)
 	}
 	if len(mistakes) > 0 {
 		return fmt.Errorf("%w: %w", ErrUsage, errors.Join(mistakes...))

@@ -50,9 +50,6 @@ type socketFlags struct {
 	congestion string
 }
 
-// maxBuffer is more than any socket holds (net.ipv4.tcp_wmem and tcp_rmem end at some MiB), and can still be allocated.
-const maxBuffer = 64 << 20
-
 func (s *socketFlags) add(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVar(&s.buffer, "buffer", 0, "bytes of one lockstep exchange, and of one read or write of a stream (default: 1024, and what is fastest)")
@@ -63,8 +60,8 @@ func (s *socketFlags) add(c *cobra.Command) {
 
 // check tries what can be tried before there is a connection.
 func (s *socketFlags) check(given *pflag.FlagSet) error {
-	if given.Changed("buffer") && (s.buffer < 1 || s.buffer > maxBuffer) {
-		return usage("--buffer %d: a buffer has 1 to %d bytes", s.buffer, maxBuffer)
+	if given.Changed("buffer") && (s.buffer < 1 || s.buffer > peers.MaxBuffer) {
+		return usage("--buffer %d: a buffer has 1 to %d bytes", s.buffer, peers.MaxBuffer)
 	}
 	if s.congestion == "" {
 		return nil
