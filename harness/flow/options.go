@@ -28,6 +28,9 @@ type Options struct {
 	// a receiver of that stream's bytes. It may return nil. c is the connection so
 	// far; only its addresses and First are final.
 	Sink func(c Connection, d Direction) Sink
+	// Events, if not nil, is told of each event, in the order of the packets, by the
+	// goroutine that called [Analyze].
+	Events func(Event)
 }
 
 // Sink receives one direction of a connection, in order, each byte once. Its

@@ -85,7 +85,13 @@ func (t *tracker) segment(s *segment.Segment, m find.Mark, iface int) {
 	if s.Sum == segment.SumGood {
 		c.goodSums[side] = true
 	}
-	c.segment(t, side, s, m, iface, duplicate)
+	if t.opts.Events == nil {
+		c.segment(t, side, s, m, iface, duplicate)
+	} else {
+		was := c.moment()
+		c.segment(t, side, s, m, iface, duplicate)
+		t.happened(c, was, side, s, m, duplicate)
+	}
 	if t.lru.prev != c {
 		c.unlink()
 		t.push(c)
