@@ -207,9 +207,9 @@ func (c *carriage) shapeOps(side int) []rtnl.Op {
 	p := c.courses[side].now
 	switch {
 	case c.engine == EngineNetem:
-		return rtnl.AddNetem(sender.Name, firstIndex+i, c.netemOf(side, p))
+		return rtnl.AddNetem(sender.Name, c.n.index[i], c.netemOf(side, p))
 	case p.Rate != 0:
-		return rtnl.AddHTB(sender.Name, firstIndex+i, int64(p.Rate))
+		return rtnl.AddHTB(sender.Name, c.n.index[i], int64(p.Rate))
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func (c *carriage) changeKernel(side int, old, p topo.LinkParams) error {
 	sender, i := c.end(side)
 	var ops []rtnl.Op
 	var err error
-	switch index := firstIndex + i; {
+	switch index := c.n.index[i]; {
 	case c.engine == EngineNetem:
 		ops, err = rtnl.ChangeNetem(sender.Name, index, c.netemOf(side, old), c.netemOf(side, p))
 		if errors.Is(err, rtnl.ErrLayout) {

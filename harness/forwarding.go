@@ -13,8 +13,8 @@ import (
 
 // WaitForwarding returns nil once the switches' ports are settled: each port forwards or blocks, all switches agree on
 // the root, and the links whose both ends forward join all switches that links join, without a loop. Without a spanning
-// tree: once every port forwards. Ports whose link is down do not count. The deadline is ctx's; the error then says
-// which ports are in what state.
+// tree: once every port forwards. Ports whose link is down do not count, nor those of switches that are no Linux bridges
+// (see Attached). The deadline is ctx's; the error then says which ports are in what state.
 func (n *Network) WaitForwarding(ctx context.Context) error {
 	if len(n.topo.Switches) == 0 {
 		return nil
@@ -36,7 +36,7 @@ func (n *Network) waitRunning(ctx context.Context) error {
 				return fatal{fmt.Errorf("%s: %w", pending[0], err)}
 			}
 			for _, l := range links {
-				if l.Index >= firstIndex && l.Up && !l.Running { // one that was taken down is not waited for
+				if _, ours := pending[0].own[l.Index]; ours && l.Up && !l.Running { // one that was taken down is not waited for
 					return fmt.Errorf("%s is not running", l.Name)
 				}
 			}
@@ -58,7 +58,7 @@ func (n *Network) waitRunning(ctx context.Context) error {
 	}
 	// The kernel reports the state a moment before it lets packets through, and does both under the lock that every change
 	// takes: one more change, and the moment is over (net/core/link_watch.c, linkwatch_do_dev).
-	if len(n.order) == 0 {
+	if len(n.order) == 0 || n.attached {
 		return nil
 	}
 	return n.order[0].rt.Do(rtnl.Up("lo", loIndex))
@@ -115,10 +115,10 @@ func (n *Network) forwarding() error {
 			return fatal{fmt.Errorf("%s: %w", nd, err)}
 		}
 		for _, l := range links {
-			if l.Index == bridgeIndex {
+			if l.Index == nd.bridge {
 				roots[nd.name] = l.Root
 			}
-			if i := l.Index - firstIndex; i >= 0 && i < len(n.ends) {
+			if i, ours := nd.own[l.Index]; ours && nd.bridge != 0 {
 				ports[i] = l
 			}
 		}

@@ -161,7 +161,7 @@ func (l *Link) set(ctx context.Context, what string, ops func(*node, *topo.Inter
 		for i := 2 * l.number; i <= 2*l.number+1; i++ {
 			end := &l.n.ends[i]
 			nd := l.n.nodes[end.Node]
-			errs = append(errs, nd.do(l.n, ops(nd, end, firstIndex+i)...))
+			errs = append(errs, nd.do(l.n, ops(nd, end, l.n.index[i])...))
 		}
 		err = errors.Join(errs...)
 	}

@@ -118,12 +118,12 @@ func (n *Network) endStats(i int) (EndStats, error) {
 	}
 	s := EndStats{Interface: end.Name}
 	for _, l := range links {
-		if l.Index == firstIndex+i {
+		if l.Index == n.index[i] {
 			s.TxPackets, s.TxBytes, s.RxPackets, s.RxBytes = l.Stats.TxPackets, l.Stats.TxBytes, l.Stats.RxPackets, l.Stats.RxBytes
 			s.TxDropped, s.RxDropped, s.TxErrors, s.RxErrors = l.Stats.TxDropped, l.Stats.RxDropped, l.Stats.TxErrors, l.Stats.RxErrors
 		}
 	}
-	if q, ok := qdiscs[firstIndex+i]; ok {
+	if q, ok := qdiscs[n.index[i]]; ok {
 		s.Qdisc = QdiscStats{Kind: q.Kind, Packets: q.Packets, Bytes: q.Bytes, Drops: q.Drops,
 			Overlimits: q.Overlimits, Requeues: q.Requeues, Backlog: q.Backlog, Queued: q.Len}
 	}

@@ -21,6 +21,7 @@ import (
 type Network struct {
 	topo  topo.Topo
 	ends  []topo.Interface // in the topology's order: those of link i are 2i and 2i+1
+	index []int            // the kernel's numbers of the ends, in the same order
 	nodes map[string]*node
 	order []*node // hosts, then switches, as in the topology
 	hosts map[string]*Host
@@ -29,6 +30,8 @@ type Network struct {
 	carried []*carriage
 	relay   *relay.Engine
 	fabric  *node
+	// attached says that others made the nodes and the links.
+	attached bool
 
 	// life is held shared by what uses descriptors of the network or adds to it, for a moment only, and exclusively by
 	// Close when it sets closed.
@@ -55,6 +58,8 @@ type node struct {
 	ns       netns.NsHandle
 	rt       *rtnl.Conn
 	mounts   mountSpace
+	bridge   int         // the kernel's number of a switch's bridge; zero for a host, and for a switch that is none
+	own      map[int]int // the node's ends: their numbers in Network.ends, by those of the kernel
 	// congestion is the congestion control that the node's routes name; empty where the namespace has it as default.
 	congestion string
 }

@@ -117,9 +117,13 @@ func newBuilder(t topo.Topo, o Options, engines []Engine) *builder {
 	for i, e := range engines {
 		n.carried = append(n.carried, newCarriage(n, i, e))
 	}
+	n.index = make([]int, len(n.ends))
 	n.done, n.cancel = context.WithCancelCause(context.Background())
 	add := func(name string, isSwitch bool) *node {
-		nd := &node{name: name, isSwitch: isSwitch, ns: netns.None()}
+		nd := &node{name: name, isSwitch: isSwitch, ns: netns.None(), own: make(map[int]int)}
+		if isSwitch {
+			nd.bridge = bridgeIndex
+		}
 		n.nodes[name] = nd
 		n.order = append(n.order, nd)
 		return nd
@@ -135,7 +139,16 @@ func newBuilder(t topo.Topo, o Options, engines []Engine) *builder {
 			h.first = &n.ends[i]
 		}
 	}
+	for i := range n.ends {
+		n.number(i, firstIndex+i)
+	}
 	return &builder{n: n, o: o, offloads: make(map[string]*ethtool.Ethtool)}
+}
+
+// number notes the kernel's number of end i.
+func (n *Network) number(i, index int) {
+	n.index[i] = index
+	n.nodes[n.ends[i].Node].own[index] = i
 }
 
 // up makes the nodes, and then the links between them.
@@ -269,7 +282,7 @@ func (b *builder) makeVeth(i int) error {
 	nearNode, farNode := b.n.nodes[nearEnd.Node], b.n.nodes[farEnd.Node]
 
 	ops := []rtnl.Op{rtnl.AddVeth(
-		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, nearNode.bridgeIndex(),
+		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, nearNode.bridge,
 		rtnl.End{Index: firstIndex + far, Name: farEnd.Name, MAC: farEnd.MAC}, farNode.ns)}
 	ops = append(ops, nearNode.endOps(nearEnd, firstIndex+near)...)
 	ops = append(ops, b.n.carried[i].shapeOps(near-2*i)...)
@@ -288,18 +301,10 @@ func (b *builder) makeVeth(i int) error {
 	return farNode.rt.Do(ops...)
 }
 
-// bridgeIndex is the index of a switch's bridge, zero for a host.
-func (nd *node) bridgeIndex() int {
-	if nd.isSwitch {
-		return bridgeIndex
-	}
-	return 0
-}
-
 // upOp takes an end up, as a port where it is a switch's.
 func (nd *node) upOp(e *topo.Interface, index int) rtnl.Op {
 	if nd.isSwitch {
-		return rtnl.Join(e.Name, index, bridgeIndex)
+		return rtnl.Join(e.Name, index, nd.bridge)
 	}
 	return rtnl.Up(e.Name, index)
 }

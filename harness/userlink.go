@@ -93,7 +93,7 @@ func (b *builder) makePacketEnd(i int) (end relay.End, err error) {
 	nd := b.n.nodes[e.Node]
 	// Its index is unlike all others of the network: see rtnl.AddVeth.
 	far := rtnl.End{Index: firstIndex + len(b.n.ends) + i, Name: fmt.Sprintf("relay%d", i), MAC: []byte{2, 2, 0, 0, byte(i >> 8), byte(i)}}
-	ops := []rtnl.Op{rtnl.AddVeth(rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC}, nd.bridgeIndex(), far, fabric.ns)}
+	ops := []rtnl.Op{rtnl.AddVeth(rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC}, nd.bridge, far, fabric.ns)}
 	ops = append(ops, nd.endOps(e, firstIndex+i)...)
 	if err := nd.rt.Do(append(ops, nd.routeOps(e, firstIndex+i)...)...); err != nil {
 		return end, err
