@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,16 +22,16 @@ func verifyCommand() *cobra.Command {
 		asJSON        bool
 	)
 	c := &cobra.Command{
-		Use:   "verify CAPTURE",
+		Use:   "verify CAPTURE…",
 		Short: "finds files in a capture, and judges whether all of them are there whole",
-		Long: "verify reads a capture (pcap or pcapng, - for standard input), rebuilds every TCP connection in it, and looks for each\n" +
+		Long: "verify reads captures (pcap or pcapng, as they are or compressed by gzip or zstd; - for standard input), rebuilds every TCP connection in it, and looks for each\n" +
 			"file of a folder as one contiguous run of bytes, in either direction. It needs no root, and no knowledge of the protocol.",
 		Example: "  wireproof verify wireproof-out/e-all-stream-thread/h1-eth0.pcapng --files wireproof-out/novels --connections 5\n" +
 			"  tcpdump -i lo -w - port 80 | wireproof verify - --files htdocs --server 127.0.0.1:80",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("name one capture file, or - for standard input")
+			if len(args) == 0 {
+				return usage("name a capture file, or - for standard input")
 			}
 			if files == "" {
 				return usage("--files DIR: say which files to look for")
@@ -51,17 +52,9 @@ func verifyCommand() *cobra.Command {
 			if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
 				return usage("--files %s: %w", files, err)
 			}
-			in, err := openCapture(args[0], c.InOrStdin())
+			a, err := analyzeFiles(c, args, o)
 			if err != nil {
 				return err
-			}
-			defer in.Close()
-			a, err := flow.Analyze(c.Context(), in, o)
-			if c.Context().Err() != nil {
-				return &exit{status: statusInconclusive, cause: fmt.Errorf("verify %s: interrupted", args[0])}
-			}
-			if err != nil {
-				return fmt.Errorf("verify %s: %w", args[0], err)
 			}
 			checks := a.Survey(connections)
 			worst := flow.Overall(checks)
@@ -86,6 +79,34 @@ func verifyCommand() *cobra.Command {
 	f.IntVar(&connections, "connections", 0, "claim that there were exactly this many connections (default: any number)")
 	f.BoolVar(&asJSON, "json", false, "print everything that is known as JSON")
 	return c
+}
+
+// analyzeFiles analyses the named captures as one.
+func analyzeFiles(c *cobra.Command, names []string, o flow.Options) (*flow.Analysis, error) {
+	var inputs []flow.Input
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return nil, usage("capture %s is named twice", name)
+		}
+		in, err := openCapture(name, c.InOrStdin())
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		inputs = append(inputs, flow.Input{Name: name, Reader: in})
+	}
+	what := c.Name() + " " + names[0]
+	if len(names) > 1 {
+		what = c.Name()
+	}
+	a, err := flow.AnalyzeAll(c.Context(), inputs, o)
+	if c.Context().Err() != nil {
+		return nil, &exit{status: statusInconclusive, cause: fmt.Errorf("%s: interrupted", what)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return a, nil
 }
 
 func openCapture(name string, stdin io.Reader) (io.ReadCloser, error) {

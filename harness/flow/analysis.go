@@ -17,7 +17,8 @@ type Analysis struct {
 	AttemptsNotListed    uint64 `json:"attempts_not_listed,omitempty"`
 	ConnectionsNotListed uint64 `json:"connections_not_listed,omitempty"`
 
-	Format     string      `json:"format"` // "pcap" or "pcapng"
+	Format     string      `json:"format"` // "pcap" or "pcapng"; of several captures, the first's
+	Captures   []Capture   `json:"captures"`
 	Interfaces []Interface `json:"interfaces"`
 	Comments   []string    `json:"comments,omitempty"` // of sections, at most 16
 	Packets    uint64      `json:"packets"`            // packets read
@@ -47,9 +48,18 @@ type Analysis struct {
 	files []File // Options.Files
 }
 
+// Capture is one of the captures that were read.
+type Capture struct {
+	Name        string `json:"name,omitempty"`
+	Format      string `json:"format"`                // "pcap" or "pcapng"
+	Compression string `json:"compression,omitempty"` // "gzip" or "zstd"
+	Packets     uint64 `json:"packets"`
+}
+
 // Interface is one interface of the capture.
 type Interface struct {
-	Name       string `json:"name"` // "" if the capture does not say
+	Capture    string `json:"capture,omitempty"` // of several captures, the one that it is in, the first of them if it was rotated
+	Name       string `json:"name"`              // "" if the capture does not say
 	LinkType   string `json:"link_type"`
 	SnapLen    uint32 `json:"snap_len"` // bytes; 0: no limit
 	Packets    uint64 `json:"packets"`

@@ -15,21 +15,39 @@ import (
 // neither pcap nor pcapng.
 var ErrNotCapture = capfile.ErrNotCapture
 
-// Analyze reads a capture (pcap or pcapng, both byte orders) to its end. An
-// error means that nothing could be judged: r is no capture (ErrNotCapture), a
-// file of o.Files cannot be read, or ctx was cancelled. A capture that breaks
+// Input is one of several captures that are read as one.
+type Input struct {
+	Name   string // for people
+	Reader io.Reader
+}
+
+// Analyze reads a capture to its end: pcap or pcapng, both byte orders, as it is or
+// compressed by gzip or zstd. An error means that nothing could be judged: r is no capture
+// (ErrNotCapture), a file of o.Files cannot be read, or ctx was cancelled. A capture that breaks
 // off is no error: the packets before are analysed, and the Analysis says so.
 func Analyze(ctx context.Context, r io.Reader, o Options) (*Analysis, error) {
-	reader, err := capfile.NewReader(r)
+	return AnalyzeAll(ctx, []Input{{Reader: r}}, o)
+}
+
+// AnalyzeAll is Analyze for several captures of the same traffic: packets are taken in the order of time,
+// and the interfaces of all are as those of one. A capture that begins where another ended is the
+// next file of a rotated one (tcpdump -C): its interfaces are that one's.
+func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, error) {
+	list := make([]capfile.Input, len(inputs))
+	for i, in := range inputs {
+		list[i] = capfile.Input(in)
+	}
+	reader, err := capfile.Merge(list)
 	if err != nil {
 		return nil, fmt.Errorf("read capture: %w", err)
 	}
+	defer reader.Close()
 	memory := o.MemoryBytes
 	if memory == 0 {
 		memory = DefaultMemoryBytes
 	}
 	memory = max(memory, 4<<20)
-	a := &Analysis{Format: reader.Format(), files: o.Files}
+	a := &Analysis{files: o.Files}
 	var set *find.Set
 	if len(o.Files) > 0 {
 		shelf := &shelf{}
@@ -39,6 +57,11 @@ func Analyze(ctx context.Context, r io.Reader, o Options) (*Analysis, error) {
 		}
 	}
 	t := newTracker(o, a, set, memory/2)
+	if len(inputs) > 1 {
+		for _, in := range inputs {
+			t.captures = append(t.captures, in.Name)
+		}
+	}
 	if err := t.read(ctx, reader); err != nil {
 		return nil, err
 	}
@@ -46,13 +69,20 @@ func Analyze(ctx context.Context, r io.Reader, o Options) (*Analysis, error) {
 	if set != nil && set.Err() != nil {
 		return nil, fmt.Errorf("find files: %w", set.Err())
 	}
+	for i, in := range inputs {
+		format, compression, packets := reader.Capture(i)
+		a.Captures = append(a.Captures, Capture{Name: in.Name, Format: format, Compression: compression, Packets: packets})
+		if a.Format == "" {
+			a.Format = format
+		}
+	}
 	t.interfaces(reader)
 	t.problems()
 	return a, nil
 }
 
 // read passes all packets to the tracker.
-func (t *tracker) read(ctx context.Context, reader *capfile.Reader) error {
+func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 	a := t.a
 	var p capfile.Packet
 	var s segment.Segment
@@ -62,15 +92,7 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Reader) error {
 		if a.Packets&1023 == 0 && ctx.Err() != nil {
 			return fmt.Errorf("analyse capture: %w", context.Cause(ctx))
 		}
-		err := reader.Next(&p)
-		if err != nil {
-			var f *capfile.FormatError
-			if errors.As(err, &f) {
-				a.CutShort = true
-				a.Problems = append(a.Problems, "the "+f.Error())
-			} else if err != io.EOF {
-				return fmt.Errorf("read capture: %w", err)
-			}
+		if err := reader.Next(&p); err != nil { // io.EOF
 			break
 		}
 		a.Packets++
@@ -85,12 +107,8 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Reader) error {
 			last = p.Time
 		}
 		for p.Interface >= len(a.Interfaces) {
-			it := reader.Interfaces()[len(a.Interfaces)]
-			name := segment.LinkName(it.LinkType)
-			if name == "" {
-				name = fmt.Sprintf("unknown (%d)", it.LinkType)
-			}
-			a.Interfaces = append(a.Interfaces, Interface{Name: it.Name, LinkType: name, SnapLen: it.SnapLen})
+			it := reader.Describe(len(a.Interfaces))
+			a.Interfaces = append(a.Interfaces, t.describe(it))
 			t.names = append(t.names, it.Name)
 			links = append(links, it.LinkType)
 		}
@@ -101,7 +119,7 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Reader) error {
 			if len(s.Payload) < s.Length {
 				a.Truncated++
 			}
-			t.segment(&s, find.Mark{Packet: a.Packets, Time: p.Time}, p.Interface)
+			t.segment(&s, find.Mark{Packet: p.Number, Time: p.Time, Capture: p.Capture}, p.Interface)
 		case segment.NotTCP:
 			a.Ignored++
 		case segment.Fragment:
@@ -115,24 +133,43 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Reader) error {
 			return fmt.Errorf("find files: %w", t.set.Err())
 		}
 	}
+	for _, err := range reader.Broken() {
+		a.CutShort = true
+		if len(a.Problems) < 8 {
+			a.Problems = append(a.Problems, breaksOff(err))
+		}
+	}
 	if a.Packets > 0 {
 		a.First, a.Last = unix(first), unix(last)
 	}
 	return nil
 }
 
+func (t *tracker) describe(it capfile.Interface) Interface {
+	name := segment.LinkName(it.LinkType)
+	if name == "" {
+		name = fmt.Sprintf("unknown (%d)", it.LinkType)
+	}
+	return Interface{Name: it.Name, Capture: t.capture(find.Mark{Capture: it.Capture}), LinkType: name, SnapLen: it.SnapLen}
+}
+
+// breaksOff is the sentence for a capture that is cut: "the capture breaks off …", or "b.pcap: capture breaks off …".
+func breaksOff(err error) string {
+	var f *capfile.FormatError
+	if errors.As(err, &f) && f.Error() == err.Error() {
+		return "the " + err.Error()
+	}
+	return err.Error()
+}
+
 // interfaces takes over what the capture says of its interfaces at its end.
-func (t *tracker) interfaces(reader *capfile.Reader) {
+func (t *tracker) interfaces(reader *capfile.Merged) {
 	a := t.a
 	a.Comments = reader.Comments()
 	a.DropsKnown = len(reader.Interfaces()) > 0
 	for i, it := range reader.Interfaces() {
 		if i >= len(a.Interfaces) {
-			name := segment.LinkName(it.LinkType)
-			if name == "" {
-				name = fmt.Sprintf("unknown (%d)", it.LinkType)
-			}
-			a.Interfaces = append(a.Interfaces, Interface{Name: it.Name, LinkType: name, SnapLen: it.SnapLen})
+			a.Interfaces = append(a.Interfaces, t.describe(it))
 		}
 		a.Interfaces[i].Dropped, a.Interfaces[i].DropsKnown = it.Dropped, it.DropsKnown
 		if a.Dropped += it.Dropped; a.Dropped < it.Dropped {

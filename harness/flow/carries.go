@@ -203,13 +203,13 @@ func (j *carriage) explain(f File, from int64) string {
 			return fmt.Sprintf("%s: only its first %s of %s bytes are there, from stream offset %s; then the stream ends (%s)",
 				f.Name, thousands(m.Agreed), thousands(f.Size), thousands(m.Offset), j.c.ClosedBy)
 		}
-		return fmt.Sprintf("%s: differs at file offset %s (stream offset %s, packet %d, time %s): expected %#02x, saw %#02x",
-			f.Name, thousands(m.Agreed), thousands(m.Offset+m.Agreed), m.Packet, m.Time.Format("15:04:05.000000000"), m.Expected, m.Saw)
+		return fmt.Sprintf("%s: differs at file offset %s (stream offset %s, packet %s, time %s): expected %#02x, saw %#02x",
+			f.Name, thousands(m.Agreed), thousands(m.Offset+m.Agreed), at(m.Packet, m.Capture), m.Time.Format("15:04:05.000000000"), m.Expected, m.Saw)
 	}
 	for i := range j.a.Connections {
 		o := &j.a.Connections[i]
 		if o != j.c && slices.ContainsFunc(o.Files, func(x Found) bool { return x.Name == f.Name && x.Direction == ToClient }) {
-			return fmt.Sprintf("%s is not on this connection, but on that of %s, which begins with packet %d", f.Name, o.Client, o.FirstPacket)
+			return fmt.Sprintf("%s is not on this connection, but on that of %s, which begins with packet %s", f.Name, o.Client, at(o.FirstPacket, o.Capture))
 		}
 	}
 	return fmt.Sprintf("%s: no beginning of it is in the %s bytes that the server sent", f.Name, thousands(j.c.toClient.length))

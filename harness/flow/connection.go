@@ -61,8 +61,9 @@ type Connection struct {
 	RoundTrip         time.Duration `json:"round_trip_ns"`     // SYN to the client's acknowledgement of the SYN-ACK; 0: not seen
 	BytesToClient     uint64        `json:"bytes_to_client"`   // stream bytes, each once
 	BytesToServer     uint64        `json:"bytes_to_server"`
-	Holes             []Hole        `json:"holes,omitempty"` // the first 16 in each direction
-	FirstPacket       uint64        `json:"first_packet"`    // number in the capture, from 1
+	Holes             []Hole        `json:"holes,omitempty"`   // the first 16 in each direction
+	FirstPacket       uint64        `json:"first_packet"`      // number in the capture, from 1
+	Capture           string        `json:"capture,omitempty"` // of several captures, the one that FirstPacket is in
 	First             time.Time     `json:"first"`
 	Last              time.Time     `json:"last"`
 	// Interface is where the server's packets were seen first. There they are counted; what
@@ -104,6 +105,9 @@ type Found struct {
 	Time       time.Time `json:"time"`
 	LastPacket uint64    `json:"last_packet"` // the one that completed the run
 	LastTime   time.Time `json:"last_time"`
+	// Of several captures, those that Packet and LastPacket are in.
+	Capture     string `json:"capture,omitempty"`
+	LastCapture string `json:"last_capture,omitempty"`
 }
 
 // Mismatch is the longest beginning of a file that a stream held.
@@ -116,5 +120,6 @@ type Mismatch struct {
 	Expected  byte      `json:"expected"` // the file's byte (not if Ended)
 	Saw       byte      `json:"saw"`      // the stream's
 	Packet    uint64    `json:"packet"`   // that carried it
+	Capture   string    `json:"capture,omitempty"`
 	Time      time.Time `json:"time"`
 }

@@ -126,6 +126,7 @@ func (t *tracker) files(r *Connection, s *stream) {
 		r.Files = append(r.Files, Found{
 			Name: t.opts.Files[f.File].Name, Direction: s.dir, Offset: f.Start, Size: t.opts.Files[f.File].Size, Unseen: f.Unseen,
 			Packet: f.First.Packet, Time: unix(f.First.Time), LastPacket: f.Last.Packet, LastTime: unix(f.Last.Time),
+			Capture: t.capture(f.First), LastCapture: t.capture(f.Last),
 		})
 	}
 	found := r.Files[from:]
@@ -137,7 +138,7 @@ func (t *tracker) files(r *Connection, s *stream) {
 		if !whole[p.File] {
 			r.Mismatches = append(r.Mismatches, Mismatch{
 				Name: t.opts.Files[p.File].Name, Direction: s.dir, Offset: p.Start, Agreed: p.Agreed, Ended: p.Ended,
-				Expected: p.Expected, Saw: p.Saw, Packet: p.At.Packet, Time: unix(p.At.Time),
+				Expected: p.Expected, Saw: p.Saw, Packet: p.At.Packet, Capture: t.capture(p.At), Time: unix(p.At.Time),
 			})
 		}
 	}

@@ -80,7 +80,7 @@ func (s *stream) accept(off, length int64, b []byte, m find.Mark, counted bool) 
 	}
 	fresh := false
 	for tries := 0; ; tries++ {
-		f, k, differs, ok := s.w.wait(s.t.pool, off, end, b, m.Packet, m.Time)
+		f, k, differs, ok := s.w.wait(s.t.pool, off, end, b, m)
 		fresh = fresh || f
 		if tries == 0 {
 			again = again || k
@@ -143,7 +143,7 @@ func (s *stream) pass(b []byte, m find.Mark) {
 func (s *stream) drain() {
 	for len(s.w.ahead) > 0 && s.w.ahead[0].start <= s.next {
 		a := s.w.ahead[0]
-		m := find.Mark{Packet: a.packet, Time: a.time}
+		m := a.mark
 		for s.next < a.data {
 			b := s.w.at(s.next).data[s.next%blockLen:]
 			b = b[:min(int64(len(b)), a.data-s.next)]
@@ -255,7 +255,7 @@ func (s *stream) disagree(off int64, saw byte, m find.Mark) {
 func (s *stream) disagreeText(off int64, text string, m find.Mark) {
 	s.c.sum.Disagreements++
 	if s.c.sum.FirstDisagreement == "" {
-		s.c.sum.FirstDisagreement = fmt.Sprintf("%s, stream offset %s, packet %d: %s", s.dir, thousands(off), m.Packet, text)
+		s.c.sum.FirstDisagreement = fmt.Sprintf("%s, stream offset %s, packet %s: %s", s.dir, thousands(off), at(m.Packet, s.t.capture(m)), text)
 	}
 }
 

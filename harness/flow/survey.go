@@ -46,7 +46,7 @@ func (a *Analysis) surveyFile(i int) Check {
 	for k := range a.Connections {
 		c := &a.Connections[k]
 		for _, r := range c.Files {
-			text := fmt.Sprintf("%s, %s, stream offset %s, from packet %d to %d", c.Client, r.Direction, thousands(r.Offset), r.Packet, r.LastPacket)
+			text := fmt.Sprintf("%s, %s, stream offset %s, from packet %s to %s", c.Client, r.Direction, thousands(r.Offset), at(r.Packet, r.Capture), at(r.LastPacket, r.LastCapture))
 			switch {
 			case r.Name != f.Name:
 			case r.Unseen > 0:
@@ -98,8 +98,8 @@ func (a *Analysis) surveyAbsent(i int, check func(Verdict, string, ...any) Check
 		if m.Ended {
 			return check(Fail, "only its first %s of %s bytes are there (%s, stream offset %s)", thousands(m.Agreed), thousands(f.Size), a.Connections[best].Client, thousands(m.Offset))
 		}
-		return check(Fail, "differs at file offset %s (%s, stream offset %s, packet %d): expected %#02x, saw %#02x",
-			thousands(m.Agreed), a.Connections[best].Client, thousands(m.Offset+m.Agreed), m.Packet, m.Expected, m.Saw)
+		return check(Fail, "differs at file offset %s (%s, stream offset %s, packet %s): expected %#02x, saw %#02x",
+			thousands(m.Agreed), a.Connections[best].Client, thousands(m.Offset+m.Agreed), at(m.Packet, m.Capture), m.Expected, m.Saw)
 	}
 	return check(Fail, "not found")
 }

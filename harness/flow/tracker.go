@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 
 	"github.com/wireproof/wireproof/harness/flow/internal/find"
 	"github.com/wireproof/wireproof/harness/flow/internal/segment"
@@ -19,15 +20,16 @@ const (
 
 // tracker sorts segments into connections.
 type tracker struct {
-	opts  Options
-	a     *Analysis
-	names []string // of interfaces, by index
-	pool  *pool
-	set   *find.Set // nil: no files
-	conns map[key]*conn
-	live  int
-	lru   conn // ring; lru.next is the least recently active
-	last  *conn
+	opts     Options
+	a        *Analysis
+	names    []string // of interfaces, by index
+	captures []string // names of the captures, where there are several
+	pool     *pool
+	set      *find.Set // nil: no files
+	conns    map[key]*conn
+	live     int
+	lru      conn // ring; lru.next is the least recently active
+	last     *conn
 	strayBad,
 	implausible uint64
 	evicted uint64
@@ -262,7 +264,7 @@ func (t *tracker) add(head *conn, k key, client int, m find.Mark) *conn {
 		c, t.spareConns = t.spareConns[n-1], t.spareConns[:n-1]
 	}
 	*c = conn{key: k, client: client, older: head, first: m.Time, last: m.Time}
-	c.sum.FirstPacket = m.Packet
+	c.sum.FirstPacket, c.sum.Capture = m.Packet, t.capture(m)
 	server := netip.AddrPortFrom(k.b.IP(), k.pb)
 	c.sum.Client = netip.AddrPortFrom(k.a.IP(), k.pa)
 	if client == 1 {
@@ -282,6 +284,22 @@ func (t *tracker) add(head *conn, k key, client int, m find.Mark) *conn {
 	t.live++
 	t.last = c
 	return c
+}
+
+// capture names the capture that a packet is in, where there are several.
+func (t *tracker) capture(m find.Mark) string {
+	if m.Capture >= len(t.captures) {
+		return ""
+	}
+	return t.captures[m.Capture]
+}
+
+// at is how people are told a packet: its number, and its capture where there are several.
+func at(packet uint64, capture string) string {
+	if capture == "" {
+		return strconv.FormatUint(packet, 10)
+	}
+	return strconv.FormatUint(packet, 10) + " of " + capture
 }
 
 func (t *tracker) push(c *conn) {

@@ -1,6 +1,10 @@
 package flow
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/wireproof/wireproof/harness/flow/internal/find"
+)
 
 // window holds a stretch of a stream around the next expected byte: behind it the
 // history, ahead of it segments that came early.
@@ -16,8 +20,7 @@ type window struct {
 // span is a stretch that waits; of its length only data bytes were captured.
 type span struct {
 	start, data, end int64 // data is the offset of the first byte not captured
-	packet           uint64
-	time             int64
+	mark             find.Mark
 }
 
 type gap struct{ start, end int64 }
@@ -143,7 +146,7 @@ func (w *window) unseen(start, end int64) {
 // returns what was known of it before: whether some of it was new, whether some of it was
 // there, the offset of the first byte that differs from what was there (-1: none),
 // and whether there was room.
-func (w *window) wait(p *pool, off, end int64, b []byte, packet uint64, t int64) (fresh, known bool, differs int64, ok bool) {
+func (w *window) wait(p *pool, off, end int64, b []byte, m find.Mark) (fresh, known bool, differs int64, ok bool) {
 	differs = -1
 	ok = true
 	i := sort.Search(len(w.ahead), func(i int) bool { return w.ahead[i].end > off })
@@ -175,7 +178,7 @@ func (w *window) wait(p *pool, off, end int64, b []byte, packet uint64, t int64)
 		p.spans--
 		w.ahead = append(w.ahead, span{})
 		copy(w.ahead[i+1:], w.ahead[i:])
-		w.ahead[i] = span{start: off, data: off + int64(len(piece)), end: stop, packet: packet, time: t}
+		w.ahead[i] = span{start: off, data: off + int64(len(piece)), end: stop, mark: m}
 		b = b[len(piece):]
 		off = stop
 		i++

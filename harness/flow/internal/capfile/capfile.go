@@ -1,11 +1,12 @@
 // Package capfile reads packet captures, pcap and pcapng, from a stream: both
-// byte orders, micro- and nanoseconds, several sections and interfaces. It holds
-// one packet at a time and trusts no length it reads.
+// byte orders, micro- and nanoseconds, several sections and interfaces, compressed
+// by gzip or zstd or not. It holds one packet at a time and trusts no length it reads.
 //
 // Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
 package capfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,6 +38,10 @@ type Packet struct {
 	Time      int64  // nanoseconds since 1970, 0 if the capture does not say
 	Interface int    // index in Interfaces
 	Flags     uint32 // epb_flags, 0 if absent
+
+	// Of Merged:
+	Capture int    // index of the input
+	Number  uint64 // in its capture, from 1
 }
 
 // Interface is one interface of a capture, in the order of their appearance
@@ -47,6 +52,7 @@ type Interface struct {
 	SnapLen    uint32
 	Dropped    uint64 // by the interface and by the operating system
 	DropsKnown bool
+	Capture    int // of Merged: index of the input that it was first met in
 
 	counted  uint64 // sum of the drop counts of packets
 	resol    resolution
@@ -69,6 +75,9 @@ type Reader struct {
 	tooMany bool
 	comment []string
 	failed  error
+
+	compression string
+	close       func()
 }
 
 // Bounds on what a hostile capture can make the reader keep.
@@ -81,39 +90,93 @@ const (
 
 // NewReader reads the beginning of a capture. Input that is none gives an error
 // with ErrNotCapture in its chain; a read that fails, that read's error.
-func NewReader(src io.Reader) (*Reader, error) {
-	r := &Reader{src: src, buf: make([]byte, firstBuffer)}
-	b, err := r.peek(4)
+func NewReader(src io.Reader) (*Reader, error) { return NewReaderSize(src, firstBuffer) }
+
+// NewReaderSize is NewReader with a buffer of so many bytes, which grows where a packet needs it.
+func NewReaderSize(src io.Reader, size int) (*Reader, error) {
+	r := &Reader{src: src, buf: make([]byte, max(size, 4096)), close: func() {}}
+	head, err := r.beginning()
 	if err != nil {
-		if !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		if len(b) == 0 {
-			return nil, fmt.Errorf("%w: it is empty", ErrNotCapture)
-		}
-		return nil, fmt.Errorf("%w: it has only %d bytes", ErrNotCapture, len(b))
+		return nil, err
 	}
+	in, how, closer, err := decompressed(bytes.Clone(head), src)
+	if err != nil {
+		return nil, err
+	}
+	if how != "" {
+		r.src, r.compression, r.close = in, how, closer
+		r.r, r.w, r.srcErr = 0, 0, nil
+		if head, err = r.beginning(); err != nil {
+			r.close()
+			return nil, fmt.Errorf("%w (compressed by %s)", err, how)
+		}
+	}
+	if err := r.header(head); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// beginning returns all that one read gave, of which there are four bytes at least.
+func (r *Reader) beginning() ([]byte, error) {
+	b, err := r.peek(4)
+	switch {
+	case err == nil:
+		return r.buf[r.r:r.w], nil
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && r.compression == "":
+		return nil, err
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: %v", ErrNotCapture, err)
+	case len(b) == 0 && errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: it is cut before its first packet", ErrNotCapture)
+	case len(b) == 0:
+		return nil, fmt.Errorf("%w: it is empty", ErrNotCapture)
+	}
+	return nil, fmt.Errorf("%w: it has only %d bytes", ErrNotCapture, len(b))
+}
+
+// header reads what comes before the first packet.
+func (r *Reader) header(b []byte) error {
 	switch magic := binary.LittleEndian.Uint32(b); magic {
 	case 0x0A0D0D0A:
 		r.ng = true
-		return r, r.firstSection()
+		return r.firstSection()
 	case 0xA1B2C3D4, 0xA1B23C4D:
 		r.setOrder(true)
 		r.nano = magic == 0xA1B23C4D
-		return r, r.pcapHeader()
+		return r.pcapHeader()
 	case 0xD4C3B2A1, 0x4D3CB2A1:
 		r.setOrder(false)
 		r.nano = magic == 0x4D3CB2A1
-		return r, r.pcapHeader()
+		return r.pcapHeader()
 	}
-	switch {
-	case b[0] == 0x1f && b[1] == 0x8b:
-		return nil, fmt.Errorf("%w: it is compressed by gzip: decompress it first", ErrNotCapture)
-	case b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd:
-		return nil, fmt.Errorf("%w: it is compressed by zstd: decompress it first", ErrNotCapture)
-	}
-	return nil, fmt.Errorf("%w: it begins with % x, neither pcap nor pcapng", ErrNotCapture, b)
+	return fmt.Errorf("%w: it begins with % x, neither pcap nor pcapng%s", ErrNotCapture, b[:4], looksLike(b))
 }
+
+// looksLike names what people hand over by mistake.
+func looksLike(b []byte) string {
+	for _, k := range []struct{ magic, what string }{
+		{"BZh", " (it is compressed by bzip2: decompress it first)"},
+		{"\xfd7zXZ", " (it is compressed by xz: decompress it first)"},
+		{"\x04\x22\x4d\x18", " (it is compressed by lz4: decompress it first)"},
+		{"PK\x03\x04", " (it is a zip archive: unpack it first)"},
+		{"snoop\x00", " (it is a capture by snoop: convert it with editcap)"},
+		{"\x34\xcd\xb2\xa1", " (it is pcap as modified by Kuznetzov: convert it with editcap)"},
+		{"\x7fELF", " (it is a program)"},
+	} {
+		if bytes.HasPrefix(b, []byte(k.magic)) {
+			return k.what
+		}
+	}
+	return ""
+}
+
+// Close lets go of what decompression holds. It does not close the source.
+func (r *Reader) Close() { r.close() }
+
+// Compression returns "gzip", "zstd", or "" for neither.
+func (r *Reader) Compression() string { return r.compression }
 
 // Format returns "pcap" or "pcapng".
 func (r *Reader) Format() string {

@@ -103,8 +103,9 @@ func readError(name string, off int64, err error) error {
 
 // Mark says which packet carried a byte, and when.
 type Mark struct {
-	Packet uint64
-	Time   int64 // nanoseconds since 1970
+	Packet  uint64 // number in its capture
+	Time    int64  // nanoseconds since 1970
+	Capture int    // which of several captures
 }
 
 // Found is a run equal to a file.
