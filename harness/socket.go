@@ -123,6 +123,10 @@ func (n *Network) resolve(network, address string, empty bool) ([]string, error)
 		return nil, fmt.Errorf("port %q: use a number from 0 to 65535", port)
 	}
 	if name == "" && empty {
+		if n.topo.IPv6 && family == "" {
+			// Left to itself the net package would do what it found possible in the namespace that it first listened in.
+			return []string{net.JoinHostPort("::", port)}, nil
+		}
 		return []string{address}, nil
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
