@@ -12,8 +12,10 @@
 //	name resolution         NRB  WriteNames
 //	interface statistics    ISB  WriteStatistics
 //
-// The package does not read: harness/flow has a reader of its own, because a
-// judge must not share code with what it judges.
+// Merge and Follower copy what Writers have written, block by block: files into one
+// file, with comments, and growing files into a pipe. The package reads no others:
+// harness/flow has a reader of its own, because a judge must not share code with
+// what it judges.
 package pcapng
 
 // Block types and the byte-order magic, section 4 of the draft.

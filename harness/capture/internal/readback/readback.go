@@ -33,7 +33,7 @@ type Packet struct {
 	Data      []byte
 	Flags     uint32
 	HasFlags  bool
-	Comment   string
+	Comment   string // several: a line each
 }
 
 // Statistics are the counters of an interface.
@@ -188,7 +188,11 @@ func options(b []byte) (map[uint16][]byte, error) {
 		if end > len(b) {
 			return nil, fmt.Errorf("option %d: %d bytes of %d", code, n, len(b))
 		}
-		if _, twice := o[code]; twice {
+		if first, twice := o[code]; twice && code == 1 { // comments may come several times
+			o[code] = append(append(append([]byte(nil), first...), '\n'), b[4:4+n]...)
+			b = b[end:]
+			continue
+		} else if twice {
 			return nil, fmt.Errorf("option %d twice", code)
 		}
 		o[code] = b[4 : 4+n]
