@@ -10,13 +10,20 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"weak"
+
+	"github.com/vishvananda/netns"
+
+	"github.com/wireproof/wireproof/harness/internal/nsthread"
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
 )
 
 // Listen opens a listener inside the host. network is "tcp", "tcp4" or "tcp6"; the address is host:port, where the host
 // part may be empty or the name of a host of the network. The listener is a plain *net.TCPListener, may be used from
 // anywhere, and is closed by Network.Close at the latest.
 func (h *Host) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	probeFamilies()
 	var l net.Listener
 	err := h.open(ctx, "listen", network, address, true, func(ctx context.Context, network, address string) (err error) {
 		var c net.ListenConfig
@@ -33,8 +40,35 @@ func (h *Host) Listen(ctx context.Context, network, address string) (net.Listene
 	return l, nil
 }
 
+// probeFamilies has the net package find out what the kernel can in a namespace with both families. It does so once for
+// each process, at the first listener for all addresses (net/ipsock.go, ipStackCapabilities); in a network without IPv6 it
+// would believe from then on that there is none, in a network that has it too. Where it fails, that is how it stays.
+var probeFamilies = sync.OnceFunc(func() {
+	_ = nsthread.Make(func(unshare func() (netns.NsHandle, error)) error {
+		ns, err := unshare()
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		rt, err := rtnl.Open()
+		if err != nil {
+			return err
+		}
+		defer rt.Close()
+		if err := rt.Do(rtnl.Up("lo", loIndex)); err != nil { // and it has ::1
+			return err
+		}
+		l, err := net.Listen("tcp", ":0")
+		if err != nil {
+			return err
+		}
+		return l.Close()
+	})
+})
+
 // ListenPacket opens a packet socket ("udp", "udp4", "udp6") inside the host. See Listen.
 func (h *Host) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	probeFamilies()
 	var p net.PacketConn
 	err := h.open(ctx, "listen", network, address, true, func(ctx context.Context, network, address string) (err error) {
 		p, err = new(net.ListenConfig).ListenPacket(ctx, network, address)
@@ -123,10 +157,6 @@ func (n *Network) resolve(network, address string, empty bool) ([]string, error)
 		return nil, fmt.Errorf("port %q: use a number from 0 to 65535", port)
 	}
 	if name == "" && empty {
-		if n.topo.IPv6 && family == "" {
-			// Left to itself the net package would do what it found possible in the namespace that it first listened in.
-			return []string{net.JoinHostPort("::", port)}, nil
-		}
 		return []string{address}, nil
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
