@@ -116,13 +116,13 @@ func (r *run) sessions(host string, server netip.AddrPort) []flow.Session {
 func describeConnection(c flow.Connection) Connection {
 	d := Connection{
 		Client: c.Client.String(), Server: c.Server.String(), ServerISN: c.ServerISN,
-		Handshake: c.Handshake, ClosedBy: c.ClosedBy, Files: []string{},
+		Handshake: c.Handshake, ClosedBy: c.ClosedBy, Files: []string{}, Found: []flow.Found{},
 		Segments: c.Segments, Retransmissions: c.Retransmissions, BytesToClient: c.BytesToClient,
 		First: c.First, Last: c.Last,
 	}
 	for _, f := range c.Files {
 		if f.Direction == flow.ToClient {
-			d.Files = append(d.Files, f.Name)
+			d.Files, d.Found = append(d.Files, f.Name), append(d.Found, f)
 		}
 	}
 	return d

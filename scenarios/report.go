@@ -12,7 +12,10 @@ import (
 type Report struct {
 	Part        string            `json:"part"`
 	Variant     string            `json:"variant"`
-	Backend     string            `json:"backend"` // "netns": namespaces of our own
+	Title       string            `json:"title"`    // what the part is about
+	Topology    string            `json:"topology"` // its name
+	Loops       topo.Loops        `json:"loops"`    // what became of loops of switches
+	Backend     string            `json:"backend"`  // "netns": namespaces of our own
 	Dialect     string            `json:"dialect"`
 	ServerModel string            `json:"server_model"`
 	ClientMode  string            `json:"client_mode"`
@@ -33,17 +36,18 @@ type Report struct {
 
 // A Connection is one TCP connection as the capture at its server's interface shows it.
 type Connection struct {
-	Client          string    `json:"client"` // address:port
-	Server          string    `json:"server"` // address:port
-	ServerISN       uint32    `json:"server_isn"`
-	Handshake       string    `json:"handshake"`
-	ClosedBy        string    `json:"closed_by"`
-	Files           []string  `json:"files"` // whole, in the order of their first byte in the stream to the client
-	Segments        uint64    `json:"segments"`
-	Retransmissions uint64    `json:"retransmissions"`
-	BytesToClient   uint64    `json:"bytes_to_client"`
-	First           time.Time `json:"first"`
-	Last            time.Time `json:"last"`
+	Client          string       `json:"client"` // address:port
+	Server          string       `json:"server"` // address:port
+	ServerISN       uint32       `json:"server_isn"`
+	Handshake       string       `json:"handshake"`
+	ClosedBy        string       `json:"closed_by"`
+	Files           []string     `json:"files"` // whole, in the order of their first byte in the stream to the client
+	Found           []flow.Found `json:"found"` // where each of them lies: stream offset, packets, times
+	Segments        uint64       `json:"segments"`
+	Retransmissions uint64       `json:"retransmissions"`
+	BytesToClient   uint64       `json:"bytes_to_client"`
+	First           time.Time    `json:"first"`
+	Last            time.Time    `json:"last"`
 }
 
 // A Capture is one kept capture file.

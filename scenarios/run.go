@@ -126,7 +126,7 @@ func (r *run) waitQuiet(ctx context.Context) {
 
 func newReport(s Scenario) Report {
 	return Report{
-		scenario: s.Name(), Part: s.Part, Variant: s.Variant, Backend: "netns",
+		scenario: s.Name(), Part: s.Part, Variant: s.Variant, Title: s.Title, Topology: s.Topo.Name, Loops: s.Topo.Loops, Backend: "netns",
 		Dialect: string(s.Dialect), ServerModel: string(s.Model), ClientMode: s.ClientMode(), Seed: s.Topo.Seed, Excerpt: s.Excerpt,
 		Verdict: flow.Inconclusive,
 		Checks:  []flow.Check{}, Transfers: []peers.Transfer{}, Connections: []Connection{},
