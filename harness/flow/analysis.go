@@ -17,21 +17,23 @@ type Analysis struct {
 	AttemptsNotListed    uint64 `json:"attempts_not_listed,omitempty"`
 	ConnectionsNotListed uint64 `json:"connections_not_listed,omitempty"`
 
-	Format     string      `json:"format"` // "pcap" or "pcapng"; of several captures, the first's
-	Captures   []Capture   `json:"captures"`
-	Interfaces []Interface `json:"interfaces"`
-	Comments   []string    `json:"comments,omitempty"` // of sections, at most 16
-	Packets    uint64      `json:"packets"`            // packets read
-	Bytes      uint64      `json:"bytes"`              // captured bytes of them, without the file's own headers
-	TCP        uint64      `json:"tcp"`                // packets of TCP that were decoded
-	Ignored    uint64      `json:"ignored"`            // packets of other protocols, or not of Options.Server
-	Duplicates uint64      `json:"duplicates"`         // the same packet captured again
+	Format      string      `json:"format"` // "pcap" or "pcapng"; of several captures, the first's
+	Captures    []Capture   `json:"captures"`
+	Interfaces  []Interface `json:"interfaces"`
+	Comments    []string    `json:"comments,omitempty"`    // of sections, at most 16
+	Packets     uint64      `json:"packets"`               // packets read
+	Bytes       uint64      `json:"bytes"`                 // captured bytes of them, without the file's own headers
+	TCP         uint64      `json:"tcp"`                   // packets of TCP that were decoded
+	Ignored     uint64      `json:"ignored"`               // packets of other protocols, or not of Options.Server
+	Duplicates  uint64      `json:"duplicates"`            // the same packet captured again
+	Pieces      uint64      `json:"pieces,omitempty"`      // IP fragments of TCP
+	Reassembled uint64      `json:"reassembled,omitempty"` // packets that were put together from them
 
 	// Missing evidence. Each is also a sentence in Problems.
 	Dropped      uint64 `json:"dropped"`       // by the capture's own count (interface statistics)
 	DropsKnown   bool   `json:"drops_known"`   // the capture says how many it dropped, and be it none
 	Truncated    uint64 `json:"truncated"`     // TCP segments cut short by the snap length
-	Fragments    uint64 `json:"fragments"`     // IP fragments that may carry TCP; not put together
+	Fragments    uint64 `json:"fragments"`     // IP fragments of TCP that could not be put together
 	Undecodable  uint64 `json:"undecodable"`   // packets whose headers are cut or contradict themselves
 	UnknownLinks uint64 `json:"unknown_links"` // packets of a link type that is not known
 	BadChecksums uint64 `json:"bad_checksums"` // TCP segments that arrived damaged; not used

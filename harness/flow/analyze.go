@@ -113,7 +113,17 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 			links = append(links, it.LinkType)
 		}
 		a.Interfaces[p.Interface].Packets++
-		switch segment.Decode(links[p.Interface], p.Data, p.Length, &s) {
+		status := segment.Decode(links[p.Interface], p.Data, p.Length, &s)
+		if status == segment.Fragment {
+			where, whole := uint32(p.Interface)<<16^s.Device, false
+			if status, whole = t.defrag.Add(&s.Piece, where, p.Time, &s); !whole {
+				a.Pieces++
+				continue
+			}
+			a.Reassembled++
+			a.Pieces++
+		}
+		switch status {
 		case segment.OK:
 			a.TCP++
 			if len(s.Payload) < s.Length {
@@ -122,9 +132,7 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 			t.segment(&s, find.Mark{Packet: p.Number, Time: p.Time, Capture: p.Capture}, p.Interface)
 		case segment.NotTCP:
 			a.Ignored++
-		case segment.Fragment:
-			a.Fragments++
-		case segment.Malformed:
+		case segment.Malformed, segment.Fragment: // of fragments put together: one within another
 			a.Undecodable++
 		case segment.UnknownLink:
 			a.UnknownLinks++
@@ -133,6 +141,8 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 			return fmt.Errorf("find files: %w", t.set.Err())
 		}
 	}
+	t.defrag.Flush()
+	a.Fragments = t.defrag.Lost
 	for _, err := range reader.Broken() {
 		a.CutShort = true
 		if len(a.Problems) < 8 {

@@ -90,7 +90,7 @@ func fixtures() []fixture {
 	whole := func(s *script) { one(s).serve("A", novelA).serve("B", novelB).close() }
 	v6 := func(s *script) *talk { return s.talk("[fd00::2]:40112", "[fd00::1]:12345", 1000, 5000).open() }
 	claim6 := []Session{{Client: netip.MustParseAddr("fd00::2"), Server: netip.MustParseAddrPort("[fd00::1]:12345"), Files: []string{"A"}}}
-	return []fixture{
+	return append(pathFixtures(), []fixture{
 		{name: "two files", build: whole, claim: claim("A", "B"), want: "PPPPP", look: count(1)},
 		{name: "two files, other order claimed", build: whole, claim: claim("B", "A"), want: "PPPFP", detail: "the order seen is A; B"},
 		{name: "two files, any order", build: whole, claim: []Session{{Client: netip.MustParseAddr("10.0.0.2"), Server: netip.MustParseAddrPort(server), Files: []string{"B", "A"}, AnyOrder: true}}, want: "PPPPP"},
@@ -435,7 +435,7 @@ func fixtures() []fixture {
 		{name: "one byte, not there", build: func(s *script) { one(s).say(true, []byte("y")).close() }, claim: claim("x"), want: "PPPFP"},
 		{name: "short between long", build: func(s *script) { one(s).say(true, novelA).say(true, []byte("EOF")).say(true, novelB).close() }, claim: claim("A", "EOF", "B"), want: "PPPPP"},
 		{name: "short between long, another", build: func(s *script) { one(s).say(true, novelA).say(true, []byte("EOX")).say(true, novelB).close() }, claim: claim("A", "EOF", "B"), want: "PPPFP"},
-	}
+	}...)
 }
 
 // lockstep serves in the shape of the lockstep dialect: 1024 bytes, then a word back.

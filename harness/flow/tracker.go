@@ -34,6 +34,7 @@ type tracker struct {
 	implausible uint64
 	evicted uint64
 	recent  []recent
+	defrag  segment.Defragmenter
 
 	// Connections and streams that were let go, to be used again: captures of very
 	// many connections would otherwise leave the garbage collector a heap of them.

@@ -37,9 +37,6 @@ func ip4(b []byte, length int, s *Segment) Status {
 	if total < head {
 		return Malformed
 	}
-	if binary.BigEndian.Uint16(b[6:])&0x3FFF != 0 { // more fragments, or an offset
-		return Fragment
-	}
 	if len(b) < head {
 		return Malformed
 	}
@@ -48,6 +45,11 @@ func ip4(b []byte, length int, s *Segment) Status {
 	s.Dst = Addr{10: 0xFF, 11: 0xFF}
 	copy(s.Src[12:], b[12:16])
 	copy(s.Dst[12:], b[16:20])
+	if at := binary.BigEndian.Uint16(b[6:]); at&0x3FFF != 0 { // more fragments, or an offset
+		s.Piece = Piece{Src: s.Src, Dst: s.Dst, ID: uint32(s.ID), Next: protoTCP, Offset: int(at&0x1FFF) * 8, More: at&0x2000 != 0,
+			Data: b[head:min(len(b), total)], Length: total - head}
+		return Fragment
+	}
 	return tcp(b[head:], total-head, s, pseudo4)
 }
 
@@ -63,7 +65,11 @@ func ip6(b []byte, length int, s *Segment) Status {
 	if total == 0 { // a jumbogram (RFC 2675), or segmentation offload
 		total = length - 40
 	}
-	b = b[40:]
+	return upper6(next, b[40:], total, s)
+}
+
+// upper6 decodes what follows an IPv6 header: extension headers, and TCP.
+func upper6(next uint8, b []byte, total int, s *Segment) Status {
 	for {
 		switch next {
 		case protoTCP:
@@ -92,11 +98,13 @@ func ip6(b []byte, length int, s *Segment) Status {
 			if len(b) < 8 || total < 8 {
 				return Malformed
 			}
-			whole := binary.BigEndian.Uint16(b[2:])&0xFFF9 == 0 // an atomic fragment, RFC 6946
+			at := binary.BigEndian.Uint16(b[2:])
 			next = b[0]
-			if !whole {
+			if at&0xFFF9 != 0 { // else an atomic fragment, RFC 6946
 				switch next {
 				case protoTCP, 0, 43, 60, 51, 135, 139, 140:
+					s.Piece = Piece{Src: s.Src, Dst: s.Dst, ID: binary.BigEndian.Uint32(b[4:]), Next: next, V6: true, Offset: int(at &^ 7), More: at&1 != 0,
+						Data: b[8:min(len(b), total)], Length: total - 8}
 					return Fragment
 				}
 				return NotTCP

@@ -1,6 +1,6 @@
 // Package segment decodes captured frames down to TCP: Ethernet with VLAN tags,
 // Linux cooked captures, raw IP and loopback; IPv4 with options, IPv6 with
-// extension headers. It allocates nothing and keeps nothing.
+// extension headers; and puts fragments of IP together. Decode allocates nothing and keeps nothing.
 package segment
 
 import (
@@ -14,7 +14,7 @@ type Status uint8
 const (
 	OK          Status = iota
 	NotTCP             // another protocol
-	Fragment           // a part of an IP packet that carries TCP
+	Fragment           // a part of an IP packet that carries TCP: see Defragmenter
 	Malformed          // headers cut, or at odds with themselves
 	UnknownLink        // link type not known
 )
@@ -57,9 +57,10 @@ type Segment struct {
 	Sum              Sum
 	Checksum         uint16
 	ID               uint16 // of IPv4, 0 if IPv6
-	Device           uint32 // the kernel's interface index where the link type tells (SLL2), else 0
+	Device           uint32 // tells places apart that one interface of a capture stands for: the kernel's interface index (SLL2), in or out (SLL), VLANs
 	Payload          []byte // captured part of the data
 	Length           int    // of the data on the wire; more than len(Payload) if truncated
+	Piece            Piece  // only if Fragment was returned
 }
 
 // Link types that are known (tcpdump.org/linktypes.html).
@@ -123,6 +124,9 @@ func Decode(link uint16, b []byte, length int, s *Segment) Status {
 			return Malformed
 		}
 		ether = binary.BigEndian.Uint16(b[14:])
+		if binary.BigEndian.Uint16(b) == 4 { // sent by this machine: a router's "any" has each packet in and out
+			s.Device = 1
+		}
 		b, length = b[16:], length-16
 	case LinkSLL2:
 		if len(b) < 20 {
@@ -156,6 +160,7 @@ func Decode(link uint16, b []byte, length int, s *Segment) Status {
 			if len(b) < 4 {
 				return Malformed
 			}
+			s.Device = s.Device<<12 ^ uint32(binary.BigEndian.Uint16(b)&0xFFF)
 			ether = binary.BigEndian.Uint16(b[2:])
 			b, length = b[4:], length-4
 		case etherPPPoE:
