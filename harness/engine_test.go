@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,27 @@ func TestTCPSettings(t *testing.T) {
 		out, err := n.Host("h2").Command(within(t), "ip", "route").Output()
 		if err != nil || !strings.Contains(string(out), "initcwnd 10") {
 			t.Errorf("routes: %s%v", out, err)
+		}
+	}
+}
+
+// A switch has no firewall, also where br_netfilter would lead every frame past the tables.
+func TestSwitchesHaveNoFirewall(t *testing.T) {
+	n := harnesstest.Start(t, chain(topo.LinkParams{}), nil)
+	for _, table := range []string{"ip", "ip6", "arp"} {
+		path := "/proc/sys/net/bridge/bridge-nf-call-" + table + "tables"
+		err := harness.InSwitch(n, "s1", func() error {
+			value, err := os.ReadFile(path)
+			if err == nil && string(value) != "0\n" {
+				t.Errorf("%s is %q, want 0", path, value)
+			}
+			return err
+		})
+		if errors.Is(err, os.ErrNotExist) {
+			t.Skip("br_netfilter is not loaded")
+		}
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

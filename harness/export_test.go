@@ -41,3 +41,6 @@ func Congestion(t testing.TB, c *net.TCPConn) (name string) {
 	}
 	return name
 }
+
+// InSwitch runs f on a thread inside a switch's network namespace.
+func InSwitch(n *Network, name string, f func() error) error { return n.in(n.nodes[name], f) }

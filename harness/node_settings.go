@@ -34,7 +34,12 @@ func (b *builder) setSysctls(nd *node) error {
 				sysctl{"net/ipv6/conf/" + set + "/keep_addr_on_down", "1", false})
 		}
 	}
-	if !nd.isSwitch {
+	if nd.isSwitch {
+		// Where br_netfilter is loaded (Docker does it), every bridged packet passes the firewall's hooks: a switch has none.
+		for _, table := range []string{"ip", "ip6", "arp"} {
+			all = append(all, sysctl{"net/bridge/bridge-nf-call-" + table + "tables", "0", true})
+		}
+	} else {
 		congestion := b.o.Congestion
 		if congestion == "" {
 			congestion = "cubic"
