@@ -62,6 +62,7 @@ func wantVerdict(t *testing.T, r Report, want flow.Verdict) {
 // TestParts runs every part in every variant, dialect and server model.
 func TestParts(t *testing.T) {
 	harnesstest.Require(t, "root")
+	t.Parallel()
 	all := selectAll(t, Params{}, "all")
 	for _, i := range patientFirst(all) {
 		s := all[i]
