@@ -18,6 +18,7 @@ type run struct {
 	name       string
 	start, end int64
 	unseen     int64
+	decoded    string // as Found.Decoded
 }
 
 func (r run) apart(o run) bool { return r.end <= o.start || o.end <= r.start }
@@ -32,7 +33,7 @@ func (a *Analysis) carries(c *Connection, s Session) wire {
 	j := carriage{a: a, c: c, s: s}
 	for _, f := range c.Files {
 		if f.Direction == ToClient && f.Size >= find.Short {
-			j.runs = append(j.runs, run{f.Name, f.Offset, f.Offset + f.Size, f.Unseen})
+			j.runs = append(j.runs, run{f.Name, f.Offset, f.end(), f.Unseen, f.Decoded})
 		}
 	}
 	j.judge()
@@ -67,7 +68,7 @@ func (j *carriage) judge() {
 		slices.SortStableFunc(files, func(x, y int) int { return cmp.Compare(j.a.files[y].Size, j.a.files[x].Size) })
 	}
 	var shorts []int // since the last longer file
-	var empty []string
+	var empty, decodings []string
 	var from int64
 	for _, i := range files {
 		f := j.a.files[i]
@@ -86,6 +87,9 @@ func (j *carriage) judge() {
 		}
 		j.taken = append(j.taken, r)
 		j.w.agreed += f.Size - r.unseen
+		if r.decoded != "" {
+			decodings = append(decodings, fmt.Sprintf("%s was found decoded (HTTP, %s)", f.Name, r.decoded))
+		}
 		if r.unseen > 0 {
 			j.is(Inconclusive, fmt.Sprintf("%s: %s of its %s bytes are not in the capture, all others agree", f.Name, thousands(r.unseen), thousands(f.Size)))
 		}
@@ -112,6 +116,9 @@ func (j *carriage) judge() {
 			}
 			j.notes = append(j.notes, fmt.Sprintf("%s %s, each one contiguous run, %s bytes", strings.Join(j.s.Files, ", "), order, thousands(total)))
 		}
+	}
+	if len(decodings) > 0 {
+		j.notes = append(j.notes, few(decodings, 4))
 	}
 	if len(empty) > 0 {
 		j.notes = append(j.notes, strings.Join(empty, ", ")+" is empty: nothing to carry")
@@ -167,11 +174,19 @@ func (j *carriage) open() string {
 	return ""
 }
 
+// dark says why a file may be in the server's stream and was not found, or "".
+func (j *carriage) dark() string {
+	if reason := j.open(); reason != "" {
+		return reason
+	}
+	return j.c.Undecoded
+}
+
 // absent judges a claimed file that has no run.
 func (j *carriage) absent(i int, from int64) {
 	f := j.a.files[i]
 	text := j.explain(f, from)
-	switch reason := j.open(); {
+	switch reason := j.dark(); {
 	case reason != "":
 		j.is(Inconclusive, text+"; this does not decide, since "+reason)
 	case j.c.toClient.bounded[i]:
@@ -196,8 +211,11 @@ func (j *carriage) explain(f File, from int64) string {
 		}
 	}
 	for _, m := range j.c.Mismatches {
-		if m.Name != f.Name {
+		if m.Name != f.Name || m.Direction != ToClient {
 			continue
+		}
+		if m.Decoded != "" {
+			return m.inBody(f)
 		}
 		if m.Ended {
 			return fmt.Sprintf("%s: only its first %s of %s bytes are there, from stream offset %s; then the stream ends (%s)",
@@ -213,6 +231,16 @@ func (j *carriage) explain(f File, from int64) string {
 		}
 	}
 	return fmt.Sprintf("%s: no beginning of it is in the %s bytes that the server sent", f.Name, thousands(j.c.toClient.length))
+}
+
+// inBody says how far a decoded body agrees with a file.
+func (m *Mismatch) inBody(f File) string {
+	if m.Ended {
+		return fmt.Sprintf("%s: only its first %s of %s bytes are in the HTTP body at stream offset %s (%s)",
+			f.Name, thousands(m.Agreed), thousands(f.Size), thousands(m.Offset), m.Decoded)
+	}
+	return fmt.Sprintf("%s: differs at file offset %s in the HTTP body at stream offset %s (%s; packet %s): expected %#02x, saw %#02x",
+		f.Name, thousands(m.Agreed), thousands(m.Offset), m.Decoded, at(m.Packet, m.Capture), m.Expected, m.Saw)
 }
 
 // outer returns the runs that do not lie inside another.
@@ -246,7 +274,7 @@ func (j *carriage) extra() {
 			continue
 		}
 		if slices.ContainsFunc(j.c.Mismatches, func(m Mismatch) bool {
-			return m.Offset <= r.start && r.end <= m.Offset+m.Agreed && slices.Contains(j.s.Files, m.Name)
+			return m.Direction == ToClient && m.Decoded == "" && m.Offset <= r.start && r.end <= m.Offset+m.Agreed && slices.Contains(j.s.Files, m.Name)
 		}) {
 			continue
 		}

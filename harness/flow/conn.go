@@ -2,6 +2,7 @@ package flow
 
 import (
 	"github.com/wireproof/wireproof/harness/flow/internal/find"
+	"github.com/wireproof/wireproof/harness/flow/internal/httpbody"
 	"github.com/wireproof/wireproof/harness/flow/internal/segment"
 )
 
@@ -60,8 +61,9 @@ type conn struct {
 	last      int64
 	goodSums  [2]bool // by side
 
-	streams [2]*stream // 0: from the client
-	sum     Connection
+	streams  [2]*stream // 0: from the client
+	requests *httpbody.Requests
+	sum      Connection
 
 	prev, next *conn // least recently active first
 }

@@ -55,11 +55,12 @@ type Connection struct {
 	KeepAlives        uint64        `json:"keep_alives"`  // keep-alive and zero-window probes
 	OutOfOrder        uint64        `json:"out_of_order"` // segments that came after a later one, seen for the first time
 	DuplicateAcks     uint64        `json:"duplicate_acks"`
-	ZeroWindows       uint64        `json:"zero_windows"`      // segments that announced a window of zero
-	MissingBytes      uint64        `json:"missing_bytes"`     // acknowledged by the receiver, never seen
-	Limited           string        `json:"limited,omitempty"` // the bound of the verifier that was reached, or ""
-	RoundTrip         time.Duration `json:"round_trip_ns"`     // SYN to the client's acknowledgement of the SYN-ACK; 0: not seen
-	BytesToClient     uint64        `json:"bytes_to_client"`   // stream bytes, each once
+	ZeroWindows       uint64        `json:"zero_windows"`        // segments that announced a window of zero
+	MissingBytes      uint64        `json:"missing_bytes"`       // acknowledged by the receiver, never seen
+	Limited           string        `json:"limited,omitempty"`   // the bound of the verifier that was reached, or ""
+	Undecoded         string        `json:"undecoded,omitempty"` // HTTP bodies that could not be decoded, or ""
+	RoundTrip         time.Duration `json:"round_trip_ns"`       // SYN to the client's acknowledgement of the SYN-ACK; 0: not seen
+	BytesToClient     uint64        `json:"bytes_to_client"`     // stream bytes, each once
 	BytesToServer     uint64        `json:"bytes_to_server"`
 	Holes             []Hole        `json:"holes,omitempty"`   // the first 16 in each direction
 	FirstPacket       uint64        `json:"first_packet"`      // number in the capture, from 1
@@ -108,18 +109,34 @@ type Found struct {
 	// Of several captures, those that Packet and LastPacket are in.
 	Capture     string `json:"capture,omitempty"`
 	LastCapture string `json:"last_capture,omitempty"`
+	// Decoded says that the file is not in the stream as it is, but in the content of an HTTP body, and which
+	// codings were undone: "chunked", "gzip", "chunked, gzip". Offset is then that of the body's first byte in
+	// the stream.
+	Decoded string `json:"decoded,omitempty"`
+	Body    int    `json:"body,omitempty"`         // the number of the body, as in Options.Body
+	InBody  int64  `json:"in_body,omitempty"`      // offset of the file in the decoded body
+	Encoded int64  `json:"encoded_size,omitempty"` // bytes of the stream from Offset to where the file ends
+}
+
+// end is the offset in the stream behind the run.
+func (f *Found) end() int64 {
+	if f.Decoded != "" {
+		return f.Offset + f.Encoded
+	}
+	return f.Offset + f.Size
 }
 
 // Mismatch is the longest beginning of a file that a stream held.
 type Mismatch struct {
 	Name      string    `json:"name"`
 	Direction Direction `json:"direction"`
-	Offset    int64     `json:"offset"`   // in the stream, where the file would begin
-	Agreed    int64     `json:"agreed"`   // bytes that agree: the file offset of the first that does not
-	Ended     bool      `json:"ended"`    // the stream ended there: nothing differs, the rest is absent
-	Expected  byte      `json:"expected"` // the file's byte (not if Ended)
-	Saw       byte      `json:"saw"`      // the stream's
-	Packet    uint64    `json:"packet"`   // that carried it
+	Offset    int64     `json:"offset"`            // in the stream, where the file would begin
+	Agreed    int64     `json:"agreed"`            // bytes that agree: the file offset of the first that does not
+	Decoded   string    `json:"decoded,omitempty"` // as in Found; Offset is then that of the body
+	Ended     bool      `json:"ended"`             // the stream ended there: nothing differs, the rest is absent
+	Expected  byte      `json:"expected"`          // the file's byte (not if Ended)
+	Saw       byte      `json:"saw"`               // the stream's
+	Packet    uint64    `json:"packet"`            // that carried it
 	Capture   string    `json:"capture,omitempty"`
 	Time      time.Time `json:"time"`
 }

@@ -1,9 +1,12 @@
 package flow
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/wireproof/wireproof/harness/flow/internal/find"
 )
 
 // finish turns a connection into its summary and lets go of it.
@@ -94,6 +97,9 @@ func (t *tracker) summary(c *conn) Connection {
 		if r.Limited == "" {
 			r.Limited = s.limited
 		}
+		if r.Undecoded == "" {
+			r.Undecoded = s.bodies.undecoded()
+		}
 		t.files(&r, s)
 	}
 	return r
@@ -129,18 +135,31 @@ func (t *tracker) files(r *Connection, s *stream) {
 			Capture: t.capture(f.First), LastCapture: t.capture(f.Last),
 		})
 	}
+	if s.bodies != nil {
+		s.bodies.list(r, slices.Clone(r.Files[from:]), whole)
+	}
 	found := r.Files[from:]
 	sort.SliceStable(found, func(i, j int) bool { return found[i].Offset < found[j].Offset })
-	if s.dir != ToClient {
-		return
+	best := map[int]Mismatch{}
+	note := func(p find.Partial, start int64, coding string) {
+		if whole[p.File] || p.Agreed <= best[p.File].Agreed && best[p.File].Name != "" {
+			return
+		}
+		best[p.File] = Mismatch{
+			Name: t.opts.Files[p.File].Name, Direction: s.dir, Offset: start, Agreed: p.Agreed, Ended: p.Ended, Decoded: coding,
+			Expected: p.Expected, Saw: p.Saw, Packet: p.At.Packet, Capture: t.capture(p.At), Time: unix(p.At.Time),
+		}
 	}
 	for _, p := range s.search.Partial() {
-		if !whole[p.File] {
-			r.Mismatches = append(r.Mismatches, Mismatch{
-				Name: t.opts.Files[p.File].Name, Direction: s.dir, Offset: p.Start, Agreed: p.Agreed, Ended: p.Ended,
-				Expected: p.Expected, Saw: p.Saw, Packet: p.At.Packet, Capture: t.capture(p.At), Time: unix(p.At.Time),
-			})
+		note(p, p.Start, "")
+	}
+	if s.bodies != nil {
+		for _, p := range s.bodies.partial {
+			note(p.Partial, p.body.Offset, p.body.Coding)
 		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(best)) {
+		r.Mismatches = append(r.Mismatches, best[file])
 	}
 }
 

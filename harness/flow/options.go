@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"io"
 	"net/netip"
 	"time"
 )
@@ -31,6 +32,10 @@ type Options struct {
 	// Events, if not nil, is told of each event, in the order of the packets, by the
 	// goroutine that called [Analyze].
 	Events func(Event)
+	// Body, if not nil, is asked once for each HTTP/1.1 body that has to be decoded (chunked, gzip, deflate) for a
+	// writer of its content. It may return nil. Bytes that are not known are passed over by Seek, where the writer is
+	// an io.Seeker. c is as for Sink.
+	Body func(c Connection, d Direction, b Body) io.Writer
 }
 
 // Sink receives one direction of a connection, in order, each byte once. Its

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/wireproof/wireproof/harness/flow/internal/find"
+	"github.com/wireproof/wireproof/harness/flow/internal/httpbody"
 )
 
 // stream is one direction of a connection. Offsets count from the byte after the
@@ -24,6 +25,7 @@ type stream struct {
 
 	w      window
 	search *find.Stream
+	bodies *bodies // nil: nothing of it looks like HTTP
 	sink   Sink
 
 	goodSums bool // the sender's checksums are filled in, at least once
@@ -134,9 +136,21 @@ func (s *stream) pass(b []byte, m find.Mark) {
 	if s.search != nil {
 		s.search.Feed(b, m)
 	}
+	if s.bodies != nil || httpbody.Begins(b, s.next) && s.decodes() {
+		s.bodies.dec.Feed(s.next, b, m)
+	}
 	if s.sink != nil {
 		s.sink.Bytes(s.next, b, m.Packet, unix(m.Time))
 	}
+}
+
+// decodes says whether HTTP bodies of this stream are wanted, and makes their decoder.
+func (s *stream) decodes() bool {
+	if s.c.ignored || s.search == nil && s.t.opts.Body == nil {
+		return false
+	}
+	s.bodies = s.t.bodiesOf(s, s.c)
+	return true
 }
 
 // drain delivers what waited for the bytes before next.
@@ -172,6 +186,9 @@ func (s *stream) hole(end int64, reason string, m find.Mark) {
 	s.w.unseen(s.next, end)
 	if s.search != nil {
 		s.search.Skip(n, m)
+	}
+	if s.bodies != nil {
+		s.bodies.dec.Missing(s.next, n, m)
 	}
 	if s.sink != nil {
 		s.sink.Missing(s.next, n)
@@ -310,6 +327,9 @@ func (s *stream) finish() {
 	s.done = true
 	if s.search != nil {
 		s.search.End()
+	}
+	if s.bodies != nil {
+		s.bodies.dec.End()
 	}
 	if s.sink != nil {
 		s.sink.Done()

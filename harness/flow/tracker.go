@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/wireproof/wireproof/harness/flow/internal/find"
+	"github.com/wireproof/wireproof/harness/flow/internal/httpbody"
 	"github.com/wireproof/wireproof/harness/flow/internal/segment"
 )
 
@@ -32,9 +33,11 @@ type tracker struct {
 	last     *conn
 	strayBad,
 	implausible uint64
-	evicted uint64
-	recent  []recent
-	defrag  segment.Defragmenter
+	evicted  uint64
+	recent   []recent
+	defrag   segment.Defragmenter
+	http     httpbody.Shared
+	expanded int64 // bytes that came out of HTTP bodies
 
 	// Connections and streams that were let go, to be used again: captures of very
 	// many connections would otherwise leave the garbage collector a heap of them.
