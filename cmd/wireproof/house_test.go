@@ -34,12 +34,13 @@ var rules = []rule{
 	{[]string{"peers"}, []string{"ours", "!./protocol"}, "a peer runs on any net.Conn, and knows no emulator"},
 	{[]string{"harness"}, []string{"./peers", "./protocol", "./novels"}, "the emulator must not know what runs in it, and the judge must not share code with the judged"},
 	{[]string{"harness"}, []string{"./scenarios", "./cmd", "./mininet"}, "the harness is below what is made with it"},
+	{[]string{"mininet", "!mininet/scripts"}, []string{"./peers", "./protocol", "./novels", "./scenarios", "./cmd", "testing"}, "a back end knows nothing of what runs in it"},
 	{[]string{"harness/topo"}, []string{"!std"}, "a topology is a value, the same on every machine"},
 	{[]string{"harness/topo", "harness/flow"}, []string{"os/exec", "syscall", "golang.org/x/sys", "github.com/vishvananda", "./harness/internal"}, "a topology and a verdict need no kernel"},
 	{[]string{"harness/flow"}, []string{"./harness/capture", "./harness/harnesstest"}, "the judge reads captures wherever they come from"},
 	{[]string{"novels", "protocol", "peers", "mininet", "scenarios", "cmd", "harness", "!harness/internal", "!harness/harnesstest"},
 		[]string{"direct github.com/vishvananda/netlink"}, "netlink's units clash and its calls act on the caller's namespace: one package below harness/internal deals with it"},
-	{[]string{"novels", "protocol", "peers", "scenarios", "cmd", "harness/topo", "harness/flow", "harness/capture"},
+	{[]string{"novels", "protocol", "peers", "mininet", "scenarios", "cmd", "harness/topo", "harness/flow", "harness/capture"},
 		[]string{"direct github.com/vishvananda/netns"}, "namespaces are the harness's business"},
 	{[]string{"scenarios"}, []string{"./cmd", "testing"}, "a scenario gives the command and the tests the same verdict"},
 	{[]string{"cmd"}, []string{"testing", "./harness/harnesstest"}, "the command is no test"},
@@ -198,7 +199,7 @@ func TestForbiddenImportsAreSeen(t *testing.T) {
 		{"harness/internal/rtnl", "novels"}, {"harness", "scenarios"}, {"harness/topo", "github.com/google/gopacket"}, {"harness/flow", "harness/capture"},
 		{"harness/flow", "golang.org/x/sys/unix"}, {"harness", "github.com/vishvananda/netlink"}, {"scenarios", "github.com/vishvananda/netlink"},
 		{"peers", "github.com/vishvananda/netns"}, {"scenarios", "testing"}, {"scenarios", "harness/harnesstest"}, {"cmd/wireproof", "harness/harnesstest"},
-		{"harness", "testing"}, {"scenarios", "github.com/spf13/cobra"},
+		{"harness", "testing"}, {"scenarios", "github.com/spf13/cobra"}, {"mininet", "peers"}, {"mininet", "github.com/vishvananda/netns"},
 	} {
 		imports := house()
 		imports[edge[0]] = append(imports[edge[0]], edge[1])
