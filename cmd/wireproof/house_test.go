@@ -47,6 +47,7 @@ var rules = []rule{
 	{[]string{"harness", "!harness/harnesstest"}, []string{"testing", "./harness/harnesstest"}, "only the adapter knows of tests"},
 	{[]string{"novels", "protocol", "peers", "harness", "scenarios", "mininet"}, []string{"github.com/spf13", "github.com/vbauerster", "golang.org/x/term"},
 		"flags, bars and terminals are the command's"},
+	{[]string{"novels", "protocol", "peers", "harness", "mininet"}, []string{"gonum.org"}, "figures are drawn of results, by package sweep"},
 }
 
 func inside(name, folder string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
@@ -200,6 +201,7 @@ func TestForbiddenImportsAreSeen(t *testing.T) {
 		{"harness/flow", "golang.org/x/sys/unix"}, {"harness", "github.com/vishvananda/netlink"}, {"scenarios", "github.com/vishvananda/netlink"},
 		{"peers", "github.com/vishvananda/netns"}, {"scenarios", "testing"}, {"scenarios", "harness/harnesstest"}, {"cmd/wireproof", "harness/harnesstest"},
 		{"harness", "testing"}, {"scenarios", "github.com/spf13/cobra"}, {"mininet", "peers"}, {"mininet", "github.com/vishvananda/netns"},
+		{"harness/flow", "gonum.org/v1/plot"},
 	} {
 		imports := house()
 		imports[edge[0]] = append(imports[edge[0]], edge[1])

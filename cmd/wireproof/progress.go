@@ -26,13 +26,14 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func newRunProgress(w io.Writer, total int) *runProgress {
+// newRunProgress is for so many of what is named; more shows beside the time that has gone by.
+func newRunProgress(w io.Writer, total int, what string, more ...decor.Decorator) *runProgress {
 	p := &runProgress{w: w, total: total}
 	if isTerminal(w) {
 		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
 		p.bar = p.bars.AddBar(int64(total), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d scenarios")),
-			mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d "+what)),
+			mpb.AppendDecorators(append([]decor.Decorator{decor.Elapsed(decor.ET_STYLE_GO)}, more...)...))
 	}
 	return p
 }
@@ -43,7 +44,11 @@ func (p *runProgress) event(e scenarios.Event) {
 		return
 	}
 	p.done++
-	line := fmt.Sprintf("%3d/%d  %-12s  %s", p.done, p.total, e.Report.Verdict, e.Scenario.Name())
+	p.step(fmt.Sprintf("%3d/%d  %-12s  %s", p.done, p.total, e.Report.Verdict, e.Scenario.Name()))
+}
+
+// step shows the line of something that has ended.
+func (p *runProgress) step(line string) {
 	if p.bars == nil {
 		fmt.Fprintln(p.w, line)
 		return

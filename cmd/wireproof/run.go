@@ -60,7 +60,7 @@ func runCommand() *cobra.Command {
 						return err
 					}
 				}
-				progress := newRunProgress(c.ErrOrStderr(), len(chosen))
+				progress := newRunProgress(c.ErrOrStderr(), len(chosen), "scenarios")
 				reports, err := scenarios.RunAll(c.Context(), chosen, o, jobs, progress.event)
 				progress.close()
 				if err != nil {
