@@ -64,6 +64,7 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			report, err := Run(ctx, s, o)
 			if err != nil {
 				report = notRun(s, err)
+				_ = keep(ctx, o.Dir(s), report) // where there is a folder; the report itself is returned
 				if errors.Is(err, ErrUsage) || errors.Is(err, harness.ErrNotRoot) || errors.Is(err, harness.ErrKernel) {
 					mu.Lock()
 					if fatal == nil {

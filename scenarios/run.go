@@ -2,10 +2,8 @@ package scenarios
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -40,7 +38,7 @@ func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 		return r.report, fmt.Errorf("%s: %w", s.Name(), err)
 	}
 	r.judge(ctx)
-	return r.report, r.keep()
+	return r.report, keep(ctx, r.dir, r.report)
 }
 
 // run is one run of a scenario: the network while it is up, and what has been seen so far.
@@ -139,16 +137,4 @@ func (r *run) describeHosts() {
 	for _, h := range r.scenario.Topo.Hosts {
 		r.report.Hosts[h.Name] = r.network.Host(h.Name).Addr().String()
 	}
-}
-
-// keep writes report.json beside the captures.
-func (r *run) keep() error {
-	b, err := json.MarshalIndent(r.report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%s: report: %w", r.scenario.Name(), err)
-	}
-	if err := os.WriteFile(filepath.Join(r.dir, "report.json"), append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("%s: report: %w", r.scenario.Name(), err)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/scenarios"
+	"github.com/wireproof/wireproof/scenarios/page"
 )
 
 func runCommand() *cobra.Command {
@@ -64,6 +65,9 @@ func runCommand() *cobra.Command {
 				reports, err := scenarios.RunAll(c.Context(), chosen, o, jobs, progress.event)
 				progress.close()
 				if err != nil {
+					return err
+				}
+				if err := page.Index(out); err != nil {
 					return err
 				}
 				if asJSON {
