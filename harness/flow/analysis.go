@@ -40,6 +40,10 @@ type Analysis struct {
 	CutShort     bool   `json:"cut_short"`     // the file ends in the middle, or breaks off in nonsense
 	Backwards    uint64 `json:"backwards"`     // packets with a time earlier than the one before
 
+	// Vantage is a sentence about which of several interfaces each connection was counted at, and why; "" where
+	// there is one.
+	Vantage string `json:"vantage,omitempty"`
+
 	// Problems are sentences for people, each about evidence that is missing or
 	// odd. At most 64.
 	Problems []string `json:"problems,omitempty"`

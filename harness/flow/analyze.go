@@ -77,6 +77,7 @@ func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, erro
 		}
 	}
 	t.interfaces(reader)
+	a.Vantage = a.vantage()
 	t.problems()
 	return a, nil
 }
@@ -109,7 +110,6 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 		for p.Interface >= len(a.Interfaces) {
 			it := reader.Describe(len(a.Interfaces))
 			a.Interfaces = append(a.Interfaces, t.describe(it))
-			t.names = append(t.names, it.Name)
 			links = append(links, it.LinkType)
 		}
 		a.Interfaces[p.Interface].Packets++

@@ -55,6 +55,7 @@ type conn struct {
 	haveC     bool // cISN is known
 	haveS     bool
 	simulAck  [2]bool
+	kind      kind // of the segment at hand
 	synAgain  bool // the segment at hand repeats a SYN or SYN-ACK
 	synTime   int64
 	first     int64
@@ -123,25 +124,64 @@ func abs(v int64) int64 {
 const plausible = 1 << 30
 
 // segment takes a segment of this connection that a side sent.
-func (c *conn) segment(t *tracker, side int, s *segment.Segment, m find.Mark, iface int, duplicate bool) {
+func (c *conn) segment(t *tracker, side int, s *segment.Segment, m find.Mark, iface int, seen *recent) {
 	c.last = max(c.last, m.Time)
 	f := c.from(side)
 	c.establish(t, side, f, s, m)
-	st, peer := t.streamOf(c, f), t.streamOf(c, 1-f)
-	if st.iface < 0 {
-		st.iface, st.device = iface, s.Device
+	st := t.streamOf(c, f)
+	here := place{int32(iface), s.Device}
+	if st.at.iface < 0 {
+		st.at = here
 	}
-	counted := !duplicate && st.iface == iface && st.device == s.Device
-	if c.synAgain && counted {
+	c.kind = 0
+	if c.synAgain {
+		c.kind = isRetransmission
+		c.synAgain = false
+	}
+	fresh := seen.sight == firstSight
+	took := c.take(t, side, f, s, m, fresh)
+	if fresh {
+		seen.kind = c.kind
+	} else {
+		c.kind = seen.kind // a copy came first, and what it was this is
+	}
+	peer := c.streams[1-f]
+	if s.Flags&segment.ACK != 0 && here == peer.at {
+		peer.timing.acknowledged(peer.offset(s.Ack), m.Time)
+	}
+	if st.at == here && seen.sight != again {
+		c.count(t, st, s, m)
+	} else if took {
+		c.sum.FilledIn++
+	}
+}
+
+// count adds a segment to the statistics.
+func (c *conn) count(t *tracker, st *stream, s *segment.Segment, m find.Mark) {
+	c.sum.Segments++
+	if s.Length > 0 && s.Flags&segment.SYN == 0 && st.started {
+		st.timing.sent(st.offset(s.Seq)+int64(s.Length), m.Time, c.kind&(isRetransmission|isKeepAlive) != 0)
+	}
+	if s.Window == 0 && s.Flags&(segment.RST|segment.SYN) == 0 {
+		c.sum.ZeroWindows++
+	}
+	switch {
+	case c.kind&isRetransmission != 0:
 		c.sum.Retransmissions++
+	case c.kind&isOutOfOrder != 0:
+		c.sum.OutOfOrder++
 	}
-	c.synAgain = false
-	if counted {
-		c.sum.Segments++
-		if s.Window == 0 && s.Flags&(segment.RST|segment.SYN) == 0 {
-			c.sum.ZeroWindows++
-		}
+	if c.kind&isKeepAlive != 0 {
+		c.sum.KeepAlives++
 	}
+	if c.kind&isDuplicateAck != 0 {
+		c.sum.DuplicateAcks++
+	}
+}
+
+// take does what a segment says, and finds out its kind. It says whether it brought bytes that were not seen before.
+func (c *conn) take(t *tracker, side, f int, s *segment.Segment, m find.Mark, fresh bool) bool {
+	st, peer := c.streams[f], t.streamOf(c, 1-f)
 	seq := s.Seq
 	if s.Flags&segment.SYN != 0 {
 		seq++
@@ -152,41 +192,43 @@ func (c *conn) segment(t *tracker, side int, s *segment.Segment, m find.Mark, if
 	off := st.offset(seq)
 	if abs(off-max(st.next, st.acked, st.max)) > plausible && abs(off-st.next) > plausible {
 		t.implausible++
-		return
+		return false
 	}
 	if s.Flags&segment.ACK != 0 {
-		c.acknowledge(st, peer, s, counted)
+		c.acknowledge(st, peer, s, m, fresh)
 	}
 	if s.Flags&segment.RST != 0 {
 		c.reset(side, s)
-		return
+		return false
 	}
 	length := int64(s.Length)
 	if s.Flags&(segment.SYN|segment.FIN) == 0 && length <= 1 && off == st.next-1 && st.max <= st.next {
-		if counted {
-			c.sum.KeepAlives++
-		}
-		return
+		c.kind |= isKeepAlive
+		return false
 	}
 	if st.fin >= 0 {
 		length = min(length, max(0, st.fin-off))
 	}
+	took := false
 	if length > 0 {
-		st.accept(off, length, s.Payload[:min(int64(len(s.Payload)), length)], m, counted)
+		again := c.kind&isRetransmission != 0
+		st.accept(off, length, s.Payload[:min(int64(len(s.Payload)), length)], m)
+		took = again || c.kind&isRetransmission == 0
 	}
 	if s.Flags&segment.FIN != 0 {
 		at := off + int64(s.Length)
 		switch {
 		case st.fin < 0 && at >= st.next:
 			st.fin = at
-		case at == st.fin && s.Length == 0 && counted:
-			c.sum.Retransmissions++
+		case at == st.fin && s.Length == 0:
+			c.kind |= isRetransmission
 		}
 	}
+	return took
 }
 
 // acknowledge takes the acknowledgement that st's sender gives of peer.
-func (c *conn) acknowledge(st, peer *stream, s *segment.Segment, counted bool) {
+func (c *conn) acknowledge(st, peer *stream, s *segment.Segment, m find.Mark, fresh bool) {
 	if !peer.started {
 		peer.start(s.Ack, false)
 	}
@@ -194,9 +236,9 @@ func (c *conn) acknowledge(st, peer *stream, s *segment.Segment, counted bool) {
 	if off-max(peer.next, peer.acked, peer.max) > plausible {
 		return
 	}
-	if counted && s.Length == 0 && s.Flags&(segment.SYN|segment.FIN|segment.RST) == 0 &&
+	if fresh && s.Length == 0 && s.Flags&(segment.SYN|segment.FIN|segment.RST) == 0 &&
 		s.Ack == st.lastAck && s.Window == st.lastWin && peer.heard && peer.max > off && off == peer.acked {
-		c.sum.DuplicateAcks++
+		c.kind |= isDuplicateAck
 	}
 	st.lastAck, st.lastWin = s.Ack, s.Window
 	peer.acknowledge(off)

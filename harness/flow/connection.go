@@ -55,21 +55,25 @@ type Connection struct {
 	KeepAlives        uint64        `json:"keep_alives"`  // keep-alive and zero-window probes
 	OutOfOrder        uint64        `json:"out_of_order"` // segments that came after a later one, seen for the first time
 	DuplicateAcks     uint64        `json:"duplicate_acks"`
-	ZeroWindows       uint64        `json:"zero_windows"`        // segments that announced a window of zero
-	MissingBytes      uint64        `json:"missing_bytes"`       // acknowledged by the receiver, never seen
-	Limited           string        `json:"limited,omitempty"`   // the bound of the verifier that was reached, or ""
-	Undecoded         string        `json:"undecoded,omitempty"` // HTTP bodies that could not be decoded, or ""
-	RoundTrip         time.Duration `json:"round_trip_ns"`       // SYN to the client's acknowledgement of the SYN-ACK; 0: not seen
-	BytesToClient     uint64        `json:"bytes_to_client"`     // stream bytes, each once
+	ZeroWindows       uint64        `json:"zero_windows"`          // segments that announced a window of zero
+	MissingBytes      uint64        `json:"missing_bytes"`         // acknowledged by the receiver, never seen
+	Limited           string        `json:"limited,omitempty"`     // the bound of the verifier that was reached, or ""
+	Undecoded         string        `json:"undecoded,omitempty"`   // HTTP bodies that could not be decoded, or ""
+	RoundTrip         time.Duration `json:"round_trip_ns"`         // SYN to the client's acknowledgement of the SYN-ACK; 0: not seen
+	ToClientTrips     RoundTrips    `json:"to_client_round_trips"` // of data to the client, from where it is counted
+	ToServerTrips     RoundTrips    `json:"to_server_round_trips"`
+	BytesToClient     uint64        `json:"bytes_to_client"` // stream bytes, each once
 	BytesToServer     uint64        `json:"bytes_to_server"`
 	Holes             []Hole        `json:"holes,omitempty"`   // the first 16 in each direction
 	FirstPacket       uint64        `json:"first_packet"`      // number in the capture, from 1
 	Capture           string        `json:"capture,omitempty"` // of several captures, the one that FirstPacket is in
 	First             time.Time     `json:"first"`
 	Last              time.Time     `json:"last"`
-	// Interface is where the server's packets were seen first. There they are counted; what
-	// other interfaces of the capture saw of them only fills in what is missing.
-	Interface string `json:"interface,omitempty"`
+	// Interface is where the server's packets were seen first, ClientInterface the same for the client's. There
+	// they are counted; what other interfaces of the capture saw of them only fills in what is missing.
+	Interface       string `json:"interface,omitempty"`
+	ClientInterface string `json:"client_interface,omitempty"`
+	FilledIn        uint64 `json:"filled_in,omitempty"` // segments with bytes that only other interfaces saw
 
 	toClient, toServer evidence
 }

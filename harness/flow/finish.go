@@ -79,14 +79,14 @@ func (t *tracker) summary(c *conn) Connection {
 	if up != nil {
 		r.BytesToServer = uint64(up.next - up.missing)
 		r.toServer = t.evidence(up, c)
+		r.ToServerTrips = up.timing.result()
 	}
 	if down != nil {
 		r.BytesToClient = uint64(down.next - down.missing)
 		r.toClient = t.evidence(down, c)
-		if down.iface >= 0 && down.iface < len(t.names) {
-			r.Interface = t.names[down.iface]
-		}
+		r.ToClientTrips = down.timing.result()
 	}
+	r.Interface, r.ClientInterface = t.whereabouts(down), t.whereabouts(up)
 	r.Files = []Found{}
 	for _, s := range []*stream{down, up} {
 		if s == nil {

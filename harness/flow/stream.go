@@ -28,9 +28,9 @@ type stream struct {
 	bodies *bodies // nil: nothing of it looks like HTTP
 	sink   Sink
 
-	goodSums bool // the sender's checksums are filled in, at least once
-	iface    int  // where its packets are counted; -1: none yet
-	device   uint32
+	goodSums bool  // the sender's checksums are filled in, at least once
+	at       place // where its packets are counted
+	timing   timing
 	lastAck  uint32 // the sender's own last acknowledgement
 	lastWin  uint16
 	missing  int64
@@ -51,8 +51,8 @@ func (s *stream) start(base uint32, known bool) {
 }
 
 // accept takes the data of a segment: b is what was captured of length bytes at off.
-// counted says whether the segment counts in the statistics.
-func (s *stream) accept(off, length int64, b []byte, m find.Mark, counted bool) {
+// What it is, it notes in the connection's kind.
+func (s *stream) accept(off, length int64, b []byte, m find.Mark) {
 	if off < 0 {
 		// Before the first segment seen, where the handshake is not in the capture.
 		cut := min(-off, length)
@@ -68,7 +68,7 @@ func (s *stream) accept(off, length int64, b []byte, m find.Mark, counted bool) 
 		n := min(int64(len(b)), s.next-off)
 		s.compare(off, b[:n], m)
 		if end <= s.next {
-			s.count(counted, true, false)
+			s.is(true, false)
 			return
 		}
 		b = b[min(int64(len(b)), s.next-off):]
@@ -77,7 +77,7 @@ func (s *stream) accept(off, length int64, b []byte, m find.Mark, counted bool) 
 	if off == s.next && len(s.w.ahead) == 0 && int64(len(b)) == end-off {
 		s.deliver(b, m)
 		s.max = max(s.max, end)
-		s.count(counted, again, false)
+		s.is(again, false)
 		return
 	}
 	fresh := false
@@ -106,17 +106,14 @@ func (s *stream) accept(off, length int64, b []byte, m find.Mark, counted bool) 
 		}
 	}
 	s.max = max(s.max, end)
-	s.count(counted, again, late && fresh && !again)
+	s.is(again, late && fresh && !again)
 }
 
-func (s *stream) count(counted, again, late bool) {
-	if !counted {
-		return
-	}
+func (s *stream) is(again, late bool) {
 	if again {
-		s.c.sum.Retransmissions++
+		s.c.kind |= isRetransmission
 	} else if late {
-		s.c.sum.OutOfOrder++
+		s.c.kind |= isOutOfOrder
 	}
 }
 

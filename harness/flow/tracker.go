@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -23,7 +22,6 @@ const (
 type tracker struct {
 	opts     Options
 	a        *Analysis
-	names    []string // of interfaces, by index
 	captures []string // names of the captures, where there are several
 	pool     *pool
 	set      *find.Set // nil: no files
@@ -49,13 +47,6 @@ type tracker struct {
 	count  int
 }
 
-// recent remembers a packet, to know it again when it is captured twice.
-type recent struct {
-	print uint64
-	time  int64
-	iface uint32
-}
-
 func newTracker(o Options, a *Analysis, set *find.Set, memory int64) *tracker {
 	t := &tracker{opts: o, a: a, set: set, pool: newPool(memory), conns: map[key]*conn{}, recent: make([]recent, maxRecent)}
 	t.lru.prev, t.lru.next = &t.lru, &t.lru
@@ -79,7 +70,8 @@ func (t *tracker) segment(s *segment.Segment, m find.Mark, iface int) {
 		t.a.BadChecksums++
 		return
 	}
-	duplicate := t.again(s, m, iface)
+	seen := t.again(s, m, iface)
+	duplicate := seen.sight != firstSight
 	if duplicate {
 		t.a.Duplicates++
 	}
@@ -92,10 +84,10 @@ func (t *tracker) segment(s *segment.Segment, m find.Mark, iface int) {
 		c.goodSums[side] = true
 	}
 	if t.opts.Events == nil {
-		c.segment(t, side, s, m, iface, duplicate)
+		c.segment(t, side, s, m, iface, seen)
 	} else {
 		was := c.moment()
-		c.segment(t, side, s, m, iface, duplicate)
+		c.segment(t, side, s, m, iface, seen)
 		t.happened(c, was, side, s, m, duplicate)
 	}
 	if t.lru.prev != c {
@@ -129,32 +121,6 @@ func (t *tracker) matches(a segment.Addr, port uint16) bool {
 	}
 	ip := o.Addr()
 	return !ip.IsValid() || ip.IsUnspecified() || segment.From(ip) == a
-}
-
-// again says whether the same packet was captured a moment ago: one that crosses
-// several interfaces, or a capture of both directions of a loopback. The sender's IP
-// identification, TCP checksum and numbers are the same; a retransmission has a
-// new identification. Where there is none (IPv6), a copy on the same interface
-// must follow at once.
-func (t *tracker) again(s *segment.Segment, m find.Mark, iface int) bool {
-	h := binary.LittleEndian.Uint64(s.Src[8:])*0x9E3779B97F4A7C15 ^ binary.LittleEndian.Uint64(s.Dst[8:])*0xC2B2AE3D27D4EB4F
-	h ^= (uint64(s.Seq)<<32 | uint64(s.Ack)) * 0x165667B19E3779F9
-	h ^= (uint64(s.SrcPort)<<48 | uint64(s.DstPort)<<32 | uint64(s.ID)<<16 | uint64(s.Checksum)) * 0xD6E8FEB86659FD93
-	h ^= uint64(s.Length)<<16 ^ uint64(s.Flags)<<8 ^ uint64(s.Window)<<40
-	h ^= h >> 29
-	h *= 0xBF58476D1CE4E5B9
-	h ^= h >> 32
-	here := uint32(iface)<<16 ^ s.Device
-	r := &t.recent[h%maxRecent]
-	limit := int64(100e3) // nanoseconds
-	if s.ID != 0 || r.iface != here {
-		limit = 1e9
-	}
-	same := r.print == h && abs(m.Time-r.time) <= limit
-	if !same {
-		*r = recent{h, m.Time, here}
-	}
-	return same
 }
 
 // find returns the connection of a segment, a new one if need be; nil if the
@@ -355,7 +321,7 @@ func (t *tracker) streamOf(c *conn, f int) *stream {
 		if n := len(t.spareStreams); n > 0 {
 			s, t.spareStreams = t.spareStreams[n-1], t.spareStreams[:n-1]
 		}
-		*s = stream{t: t, c: c, dir: ToServer, fin: -1, iface: -1, search: s.search}
+		*s = stream{t: t, c: c, dir: ToServer, fin: -1, at: place{iface: -1}, search: s.search}
 		if f == 1 {
 			s.dir = ToClient
 		}
