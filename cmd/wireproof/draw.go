@@ -19,7 +19,7 @@ func drawCommand() *cobra.Command {
 	var p paramFlags
 	var svg string
 	c := &cobra.Command{
-		Use:     "draw PART",
+		Use:     "draw PART | --topo FILE",
 		Short:   "draws a part's topology, as text or as a picture",
 		Example: "  wireproof draw k\n  wireproof draw k --svg k.svg",
 		Args:    cobra.ArbitraryArgs,
@@ -37,6 +37,7 @@ func drawCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&svg, "svg", "", "draw into this file, by Graphviz")
 	p.linkFlags(c)
+	p.file.add(c)
 	return c
 }
 

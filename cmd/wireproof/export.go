@@ -16,7 +16,7 @@ func exportCommand() *cobra.Command {
 	var p paramFlags
 	var to, out string
 	c := &cobra.Command{
-		Use:   "export PART --to FORMAT",
+		Use:   "export PART | --topo FILE --to FORMAT",
 		Short: "writes a topology for another program: " + strings.Join(exportFormats(), ", "),
 		Example: "  wireproof export k --to mermaid\n  wireproof export k --to containerlab --out k.clab.yml\n" +
 			"  wireproof export j --hops 3 --to dot | dot -Tpng >j.png",
@@ -45,6 +45,7 @@ func exportCommand() *cobra.Command {
 	c.Flags().StringVar(&to, "to", "", strings.Join(exportFormats(), ", "))
 	c.Flags().StringVar(&out, "out", "", "file to write (default: standard output)")
 	p.linkFlags(c)
+	p.file.add(c)
 	return c
 }
 
@@ -58,6 +59,9 @@ func exportFormats() []string {
 
 // oneTopo returns the topology that the arguments and flags name, which is sound.
 func (p *paramFlags) oneTopo(c *cobra.Command, args []string) (topo.Topo, error) {
+	if p.file.path != "" {
+		return p.fileTopo(c, args)
+	}
 	if len(args) != 1 || args[0] == "all" {
 		return topo.Topo{}, usage("%s one part: %s", c.Name(), partNames())
 	}

@@ -19,7 +19,7 @@ import (
 // paramFlags are the flags that change a part.
 type paramFlags struct {
 	variants, dialects, models []string
-	client                     string
+	clients                    []string
 	bw, loss                   float64
 	delay                      time.Duration
 	hops                       int
@@ -29,6 +29,7 @@ type paramFlags struct {
 	whole                      bool
 	given                      *pflag.FlagSet
 	socket                     socketFlags
+	file                       topoFlags
 }
 
 func (p *paramFlags) linkFlags(c *cobra.Command) {
@@ -47,12 +48,13 @@ func (p *paramFlags) peerFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringSliceVar(&p.variants, "variant", nil, "only this variant; `all`: every client fetches all files over its one connection")
 	f.StringSliceVar(&p.dialects, "dialect", nil, "stream, lockstep, or both")
-	f.StringSliceVar(&p.models, "server", nil, "server model: sequential, thread or fork")
-	f.StringVar(&p.client, "client", "", "client mode: persistent, nonpersistent or concurrent")
+	f.StringSliceVar(&p.models, "server", nil, "server model: sequential, thread or fork; with --topo also hosts that serve, by name or address")
+	f.StringSliceVar(&p.clients, "client", nil, "client mode: persistent, nonpersistent or concurrent; with --topo also hosts that fetch (default: all but the servers)")
 	f.StringVar(&p.engine, "engine", "auto", "what carries the links: htb, netem, bpf or user (default: chosen by what each link asks for)")
 	f.Uint64Var(&p.seed, "seed", 0, "of everything that happens by chance; the report has it (default 1)")
 	f.BoolVar(&p.whole, "whole", false, "serve whole files also where a part takes excerpts (lockstep over links that lose: minutes for a novel)")
 	p.socket.add(c)
+	p.file.add(c)
 }
 
 // maxMbit is the highest rate that a topology may ask for.
@@ -109,8 +111,11 @@ func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 		}
 		params.Models = append(params.Models, m)
 	}
-	if p.client != "" {
-		m, err := peers.ParseMode(p.client)
+	if len(p.clients) > 1 {
+		return params, usage("--client %s: give one mode; clients are hosts with --topo alone", strings.Join(p.clients, ","))
+	}
+	for _, name := range p.clients {
+		m, err := peers.ParseMode(name)
 		if err != nil {
 			return params, usage("--client: %w", err)
 		}

@@ -24,16 +24,17 @@ func runCommand() *cobra.Command {
 		timeout    time.Duration
 	)
 	c := &cobra.Command{
-		Use:   "run PART… | all",
+		Use:   "run PART… | all | --topo FILE",
 		Short: "brings parts up, runs them, and proves each from its packets",
 		Long: "run brings parts up in network namespaces, runs their servers and clients, and judges what the packets and the disks show.\n\n" +
 			"A part by itself stands for its own variants by the stream dialect; all stands for every part in every variant,\n" +
 			"dialect and server model (see list). Flags narrow or change either.",
 		Example: "  sudo wireproof run all\n  sudo wireproof run g --bw 10\n  sudo wireproof run j --hops 3 --dialect both\n" +
-			"  sudo wireproof run e --variant all --client nonpersistent      # FAIL: five connections carry what one should",
+			"  sudo wireproof run e --variant all --client nonpersistent      # FAIL: five connections carry what one should\n" +
+			"  sudo wireproof run --topo my_mininet_script.py --server 10.0.0.1 --client h2 --client h3",
 		RunE: func(c *cobra.Command, args []string) error {
 			err := func() error {
-				chosen, err := p.choose(args)
+				chosen, err := p.choose(c, args)
 				if err != nil {
 					return err
 				}
@@ -99,7 +100,10 @@ func runCommand() *cobra.Command {
 }
 
 // choose returns the scenarios that the arguments and the flags name, each of them sound.
-func (p *paramFlags) choose(args []string) ([]scenarios.Scenario, error) {
+func (p *paramFlags) choose(c *cobra.Command, args []string) ([]scenarios.Scenario, error) {
+	if p.file.path != "" {
+		return p.custom(c, args)
+	}
 	params, err := p.params(args)
 	if err != nil {
 		return nil, err
