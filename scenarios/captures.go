@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/harness/capture"
-	"github.com/wireproof/wireproof/harness/capture/pcapng"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
@@ -20,10 +19,12 @@ type nodeCapture struct {
 	file               *os.File
 	capture            *capture.Capture
 	stats              capture.Stats
-	problem            error // what the capture itself reported at its end
+	problem            error               // what the capture itself reported at its end
+	comments           map[uint64][]string // of its packets, nil while nobody has looked
 }
 
-// startCaptures captures at each server's own interface, and at both ends of every link that does more than limit a rate.
+// startCaptures captures at each server's own interface, and at both ends of every link that does more than limit a rate;
+// at every interface there is where that was asked for.
 func (r *run) startCaptures(ctx context.Context) error {
 	want := map[string]bool{} // interface name: of a server
 	interfaces := r.scenario.Topo.Interfaces()
@@ -36,11 +37,15 @@ func (r *run) startCaptures(ctx context.Context) error {
 		want[r.network.Host(server).Interface()] = true
 	}
 	for _, i := range interfaces {
-		server, ok := want[i.Name]
-		if !ok {
+		server, needed := want[i.Name]
+		if !needed && !r.options.CaptureAll {
 			continue
 		}
-		c, err := r.startCapture(ctx, i, "", capture.Options{RingBytes: r.ringFor(i.Node, server)})
+		ring := r.ringFor(i.Node, server)
+		if !needed {
+			ring = min(ring, extraRings/len(interfaces))
+		}
+		c, err := r.startCapture(ctx, i, "", capture.Options{RingBytes: ring})
 		if err != nil {
 			return err
 		}
@@ -60,6 +65,8 @@ func impaired(l topo.Link) bool {
 const (
 	smallestRing = 16 << 20
 	largestRing  = 256 << 20
+	// extraRings is for all interfaces together that are captured and that no verdict needs.
+	extraRings = 256 << 20
 )
 
 // retire is how long the kernel keeps a block of the ring that does not fill, so that even the smallest ring of 64 blocks
@@ -89,10 +96,7 @@ func (r *run) startCapture(ctx context.Context, i topo.Interface, suffix string,
 	}
 	o.Name, o.Retire = c.ifname, retire
 	o.Description = fmt.Sprintf("%s of %s, towards %s", c.ifname, i.Node, i.Peer)
-	o.Comment = fmt.Sprintf("wireproof %s, topology %s, seed %d", r.scenario.Name(), r.scenario.Topo.Name, r.scenario.Topo.Seed)
-	for _, host := range r.scenario.Topo.Hosts {
-		o.Names = append(o.Names, pcapng.Name{Addr: r.network.Host(host.Name).Addr(), Names: []string{host.Name}})
-	}
+	o.Comment = r.sectionComment()
 	c.capture, err = r.network.Capture(ctx, i.Name, file, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("capture at %s: %w", c.ifname, err), file.Close())
@@ -128,7 +132,7 @@ func (r *run) stopCaptures() {
 
 func (r *run) describeCapture(c *nodeCapture) {
 	r.report.Captures = append(r.report.Captures, Capture{
-		Host: c.node, Interface: c.ifname, Path: shorter(c.path), Packets: c.stats.Packets, Dropped: c.stats.Dropped,
+		Host: c.node, Interface: c.ifname, Path: shorter(c.path), Packets: c.stats.Packets, Dropped: c.stats.Dropped, Problem: c.incomplete(),
 	})
 }
 

@@ -17,6 +17,8 @@ type Corpus struct {
 	Dir   string   // on this machine's disk: servers are processes of their own
 	Names []string // Names[0] is novel 1
 	sizes map[string]int64
+
+	folder bool // of the user's own
 }
 
 // Novels writes the five generated novels into dir, where they are not already, and returns them as a corpus.
@@ -43,7 +45,7 @@ func Folder(dir string) (Corpus, error) {
 	if err != nil {
 		return Corpus{}, fmt.Errorf("files %s: %w", dir, err)
 	}
-	c := Corpus{Dir: absolute, sizes: map[string]int64{}}
+	c := Corpus{Dir: absolute, sizes: map[string]int64{}, folder: true}
 	var refused []error
 	for _, e := range entries {
 		info, err := fs.Stat(os.DirFS(dir), e.Name())

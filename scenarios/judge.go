@@ -66,14 +66,9 @@ func (r *run) judgeCapture(ctx context.Context, c *nodeCapture) []flow.Check {
 	if err != nil {
 		return unreadable(err)
 	}
-	file, err := os.Open(c.path)
-	if err != nil {
-		return unreadable(err)
-	}
-	defer file.Close()
 	address, _ := r.scenario.Topo.HostAddr(c.node)
 	server := netip.AddrPortFrom(address, protocol.DefaultPort)
-	a, err := flow.Analyze(ctx, file, flow.Options{Files: files, Server: server, MemoryBytes: judgeMemory})
+	a, err := r.analyze(ctx, c, flow.Options{Files: files, Server: server, MemoryBytes: judgeMemory})
 	if err != nil {
 		return unreadable(err)
 	}

@@ -14,6 +14,10 @@ type Options struct {
 	Corpus  Corpus        // what is served
 	Timeout time.Duration // of one scenario, without bringing the network up and down; zero: 3 minutes
 	Program string        // whose main calls peers.Main; zero: this program
+
+	// CaptureAll captures every interface of the network, into one file, network.pcapng. Zero: what the verdict needs,
+	// a file for each interface.
+	CaptureAll bool
 }
 
 const (

@@ -114,6 +114,7 @@ func (p Params) apply(s Scenario) (Scenario, error) {
 		s.Steps = steps
 	}
 	s.Buffer, s.Socket, s.Engine = p.Buffer, p.Socket, p.Engine
+	s.asked = p
 	if !p.Whole {
 		s.Excerpt = excerptFor(s)
 	}

@@ -21,6 +21,7 @@ type Report struct {
 	ClientMode  string            `json:"client_mode"`
 	Seed        uint64            `json:"seed"`              // of everything that happened by chance
 	Excerpt     int64             `json:"excerpt,omitempty"` // bytes of each file that were served; 0: all
+	Again       string            `json:"again"`             // the command that runs it again
 	Verdict     flow.Verdict      `json:"verdict"`
 	Checks      []flow.Check      `json:"checks"`
 	Transfers   []peers.Transfer  `json:"transfers"`   // as the clients tell them
@@ -56,7 +57,8 @@ type Capture struct {
 	Interface string `json:"interface"`
 	Path      string `json:"path"`
 	Packets   uint64 `json:"packets"`
-	Dropped   uint64 `json:"dropped"` // by the ring, since it was full
+	Dropped   uint64 `json:"dropped"`           // by the ring, since it was full
+	Problem   string `json:"problem,omitempty"` // what the file lacks, where it lacks something
 }
 
 // A Link is one link of the topology and what carried it. The parameters are those of the direction from A to B; BA is

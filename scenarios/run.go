@@ -20,25 +20,37 @@ import (
 // errors), or a server that never listened. A transfer that failed is no error but the report's verdict. When ctx ends
 // early the report is INCONCLUSIVE, and says so. Runs may go on at the same time.
 func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
+	r, err := newRun(s, o)
+	if err == nil {
+		err = r.perform(ctx)
+	}
+	if err != nil {
+		return newReport(s), fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	r.judge(ctx)
+	r.annotate(ctx)
+	return r.report, keep(ctx, r.dir, r.report)
+}
+
+// newRun makes the folder that a run leaves its traces in.
+func newRun(s Scenario, o Options) (*run, error) {
 	o, err := o.withDefaults()
 	if err != nil {
-		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+		return nil, err
 	}
 	dir, err := o.prepare(s)
 	if err != nil {
-		return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+		return nil, err
 	}
+	r := &run{scenario: s, dir: dir, fetches: s.Fetches(), report: newReport(s)}
+	r.report.Again = s.Again(o)
 	if s.Excerpt > 0 {
 		if o.Corpus, err = o.Corpus.excerpt(filepath.Join(dir, "files"), s.Excerpt); err != nil {
-			return Report{}, fmt.Errorf("%s: %w", s.Name(), err)
+			return nil, err
 		}
 	}
-	r := &run{scenario: s, options: o, dir: dir, fetches: s.Fetches(), report: newReport(s)}
-	if err := r.perform(ctx); err != nil {
-		return r.report, fmt.Errorf("%s: %w", s.Name(), err)
-	}
-	r.judge(ctx)
-	return r.report, keep(ctx, r.dir, r.report)
+	r.options = o
+	return r, nil
 }
 
 // run is one run of a scenario: the network while it is up, and what has been seen so far.

@@ -105,16 +105,11 @@ func TestAFlippedByteIsFoundAtItsOffset(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := selectAll(t, Params{}, "g")[0]
-	o, err = o.withDefaults()
-	if err != nil {
-		t.Fatal(err)
+	r, err := newRun(s, o)
+	if err == nil {
+		err = r.perform(t.Context())
 	}
-	kept, err := o.prepare(s)
 	if err != nil {
-		t.Fatal(err)
-	}
-	r := &run{scenario: s, options: o, dir: kept, fetches: s.Fetches(), report: newReport(s)}
-	if err := r.perform(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const at = 1_234_567

@@ -33,6 +33,8 @@ type Scenario struct {
 
 	// Excerpt is how many bytes of each file are served; 0: all. It keeps short what takes minutes by nature.
 	Excerpt int64
+
+	asked Params // what was changed about the part, for Again
 }
 
 // A Step is a set of fetches that run at once, each from its own offset on. The next step starts when all have ended.

@@ -22,6 +22,7 @@ func runCommand() *cobra.Command {
 		asJSON     bool
 		jobs       int
 		timeout    time.Duration
+		captured   string
 	)
 	c := &cobra.Command{
 		Use:   "run PART… | all | --topo FILE",
@@ -43,8 +44,10 @@ func runCommand() *cobra.Command {
 					return usage("--jobs %d: at least 1 scenario runs at once", jobs)
 				case c.Flags().Changed("timeout") && timeout <= 0:
 					return usage("--timeout %v: a scenario takes some time, such as 30s", timeout)
+				case captured != "needed" && captured != "all":
+					return usage("--capture %s: needed (what the verdict rests on) or all (every interface)", captured)
 				}
-				o := scenarios.Options{Out: out, Timeout: timeout}
+				o := scenarios.Options{Out: out, Timeout: timeout, CaptureAll: captured == "all"}
 				if files != "" {
 					if o.Corpus, err = scenarios.Folder(files); err != nil {
 						return err
@@ -95,6 +98,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&out, "out", "wireproof-out", "folder for reports, captures, received files and logs")
 	f.BoolVar(&asJSON, "json", false, "print the reports as one JSON array")
 	f.IntVar(&jobs, "jobs", scenarios.DefaultJobs, "how many scenarios run at once")
+	f.StringVar(&captured, "capture", "needed", "needed: what the verdict rests on, a file for each interface; all: every interface, in one file")
 	f.DurationVar(&timeout, "timeout", 0, "longest time of one scenario (default 3m)")
 	return c
 }

@@ -78,8 +78,8 @@ func params(dir string) testscript.Params {
 			return err
 		},
 		Condition: func(what string) (bool, error) {
-			if what == "root" {
-				return harness.Probe(context.Background(), "root")[0].OK, nil
+			if what == "root" || what == "tshark" {
+				return harness.Probe(context.Background(), what)[0].OK, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", what)
 		},
