@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/capture"
+	"github.com/wireproof/wireproof/harness/internal/impaired"
 	"github.com/wireproof/wireproof/harness/internal/nsthread"
 	"github.com/wireproof/wireproof/harness/internal/pidone"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
@@ -282,8 +284,7 @@ func (b *builder) makeVeth(i int) error {
 	nearNode, farNode := b.n.nodes[nearEnd.Node], b.n.nodes[farEnd.Node]
 
 	ops := []rtnl.Op{rtnl.AddVeth(
-		rtnl.End{Index: firstIndex + near, Name: nearEnd.Name, MAC: nearEnd.MAC}, nearNode.bridge,
-		rtnl.End{Index: firstIndex + far, Name: farEnd.Name, MAC: farEnd.MAC}, farNode.ns)}
+		b.vethEnd(near), nearNode.bridge, b.vethEnd(far), farNode.ns)}
 	ops = append(ops, nearNode.endOps(nearEnd, firstIndex+near)...)
 	ops = append(ops, b.n.carried[i].shapeOps(near-2*i)...)
 	if err := nearNode.rt.Do(append(ops, nearNode.routeOps(nearEnd, firstIndex+near)...)...); err != nil {
@@ -299,6 +300,17 @@ func (b *builder) makeVeth(i int) error {
 	ops = append(ops, farNode.upOp(farEnd, firstIndex+far))
 	ops = append(ops, farNode.routeOps(farEnd, firstIndex+far)...)
 	return farNode.rt.Do(ops...)
+}
+
+// vethEnd is an end of the topology as rtnl makes it. A host without offloads whose link shapes hands segments over one by
+// one: a rate lets single frames go then, not 64 KB at once. A link that gets its first rate by Link.Set does not.
+func (b *builder) vethEnd(i int) rtnl.End {
+	e, c := &b.n.ends[i], b.n.carried[i/2]
+	shapes := c.engine == EngineNetem || slices.ContainsFunc(c.courses[i%2].steps, func(s impaired.Step) bool { return s.Params.Rate != 0 })
+	return rtnl.End{
+		Index: firstIndex + i, Name: e.Name, MAC: e.MAC,
+		SingleSegments: shapes && b.o.Offload == OffloadOff && !b.n.nodes[e.Node].isSwitch,
+	}
 }
 
 // upOp takes an end up, as a port where it is a switch's.

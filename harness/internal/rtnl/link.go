@@ -86,6 +86,19 @@ type End struct {
 	Index int // must be given, and be unlike the other end's: see AddVeth
 	Name  string
 	MAC   net.HardwareAddr
+	// SingleSegments has TCP hand the end segments one by one. It has otherwise handed over up to 64 KB at once since Linux
+	// 4.17, with offloads off too (net/core/sock.c, sk_setup_caps): a queueing discipline takes and sends them as one packet,
+	// and only then they are cut.
+	SingleSegments bool
+}
+
+// attrs are what both ends of a veth pair are made with.
+func (e End) attrs(add func(attr int, data []byte)) {
+	add(unix.IFLA_IFNAME, nl.ZeroTerminated(e.Name))
+	add(unix.IFLA_ADDRESS, e.MAC)
+	if e.SingleSegments {
+		add(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(1))
+	}
 }
 
 // AddVeth makes a veth pair, near in the Conn's own namespace and far in ns (netns.None(): the same); neither is ever anywhere else. A near end
@@ -97,8 +110,7 @@ type End struct {
 // (net/core/link_watch.c, linkwatch_urgent_event).
 func AddVeth(near End, bridge int, far End, ns netns.NsHandle) Op {
 	req, _ := linkRequest(create, near.Index, true)
-	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(near.Name)))
-	req.AddData(nl.NewRtAttr(unix.IFLA_ADDRESS, near.MAC))
+	near.attrs(func(attr int, data []byte) { req.AddData(nl.NewRtAttr(attr, data)) })
 	if bridge != 0 {
 		req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(bridge))))
 	}
@@ -106,8 +118,7 @@ func AddVeth(near End, bridge int, far End, ns netns.NsHandle) Op {
 	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("veth"))
 	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
 	nl.NewIfInfomsgChild(peer, unix.AF_UNSPEC).Index = int32(far.Index)
-	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(far.Name))
-	peer.AddRtAttr(unix.IFLA_ADDRESS, far.MAC)
+	far.attrs(func(attr int, data []byte) { peer.AddRtAttr(attr, data) })
 	if ns.IsOpen() {
 		peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns)))
 	}
