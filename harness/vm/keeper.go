@@ -1,0 +1,121 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A keeper is the process between Run and user-mode-linux, seen from Run. It starts linux.uml, whose processes are some
+// that do not end with it, and ends all of them when linux.uml ends or when the pipe from Run closes.
+type keeper struct {
+	cmd  *exec.Cmd
+	life *os.File // the writing end of its standard input
+	work string
+}
+
+// Files that the keeper hands to linux.uml under the same numbers.
+const (
+	fdLineIn  = 3 // the serial line, towards the guest
+	fdLineOut = 4
+	fdLog     = 5 // the kernel's console, and linux.uml's own messages
+	fdShim    = 6 // where it is needed
+)
+
+// startKeeper starts a keeper of its own session, and of its own process-id namespace where that is permitted: with that
+// the kernel itself ends what is in it, even where the keeper is killed.
+func startKeeper(work string, args, env []string, files []*os.File) (*keeper, error) {
+	in, life, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	ids := func(id int) []syscall.SysProcIDMap {
+		return []syscall.SysProcIDMap{{ContainerID: id, HostID: id, Size: 1}}
+	}
+	attempts := []*syscall.SysProcAttr{
+		{Setsid: true, Cloneflags: unix.CLONE_NEWPID},
+		{Setsid: true, Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUSER, UidMappings: ids(os.Geteuid()), GidMappings: ids(os.Getegid())},
+		{Setsid: true},
+	}
+	for _, attr := range attempts {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args = append([]string{"wireproof-vm-keeper", work}, args...)
+		cmd.Env = append(env, keeperEnv+"=1")
+		cmd.Dir = "/"
+		cmd.Stdin, cmd.ExtraFiles, cmd.SysProcAttr = in, files, attr
+		if err = cmd.Start(); err == nil {
+			return &keeper{cmd: cmd, life: life, work: work}, nil
+		}
+	}
+	life.Close()
+	return nil, fmt.Errorf("start the keeper: %w", err)
+}
+
+// stop ends the guest, waits until nothing of it is there, and removes its folder.
+func (k *keeper) stop() error {
+	k.life.Close()
+	err := k.cmd.Wait()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		err = nil // how it ended says nothing: without a namespace it ends itself by SIGKILL
+	}
+	// Without a namespace, and the keeper killed, its process group is still there.
+	if killErr := unix.Kill(-k.cmd.Process.Pid, unix.SIGKILL); killErr != nil && !errors.Is(killErr, unix.ESRCH) {
+		err = errors.Join(err, fmt.Errorf("end the guest's processes: %w", killErr))
+	}
+	return errors.Join(err, os.RemoveAll(k.work))
+}
+
+// keeperMain is the keeper: its arguments are the folder to remove, linux.uml and that program's arguments.
+func keeperMain() int {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE)
+	if len(os.Args) < 3 {
+		return 1
+	}
+	work := os.Args[1]
+	log := os.NewFile(fdLog, "log")
+	uml := exec.Command(os.Args[2], os.Args[3:]...)
+	uml.Stdout, uml.Stderr = log, log
+	uml.ExtraFiles = []*os.File{os.NewFile(fdLineIn, "line"), os.NewFile(fdLineOut, "line"), log}
+	shim := os.NewFile(fdShim, "shim")
+	if _, err := shim.Stat(); err == nil {
+		uml.ExtraFiles = append(uml.ExtraFiles, shim)
+	}
+	for _, pair := range os.Environ() {
+		if len(pair) <= len(keeperEnv) || pair[:len(keeperEnv)+1] != keeperEnv+"=" {
+			uml.Env = append(uml.Env, pair)
+		}
+	}
+	// An init function runs on the program's first thread, which lives as long as the program, as PR_SET_PDEATHSIG wants.
+	uml.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := uml.Start(); err != nil {
+		fmt.Fprintf(log, "start %s: %v\n", os.Args[2], err)
+		_ = os.RemoveAll(work)
+		return 1
+	}
+	// Only linux.uml keeps the lines open, so that their end is its end.
+	closeAll(uml.ExtraFiles)
+	ended := make(chan struct{}, 2)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		ended <- struct{}{}
+	}()
+	go func() {
+		reapUntil(uml.Process.Pid)
+		ended <- struct{}{}
+	}()
+	<-ended
+	_ = unix.Kill(uml.Process.Pid, unix.SIGKILL)
+	_ = os.RemoveAll(work)
+	if os.Getpid() != 1 {
+		_ = unix.Kill(0, unix.SIGKILL) // the whole process group, this process too
+	}
+	return 0
+}
