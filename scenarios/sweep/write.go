@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"path/filepath"
+
+	"github.com/wireproof/wireproof/scenarios/page"
 )
 
 // Write writes what the results came to into the sweep's folder: runs.csv, summary.csv, a picture for each figure and the
@@ -36,6 +38,8 @@ func Write(dir string, p Plan, results []Result, command string) ([]string, erro
 			return names, err
 		}
 	}
-	err := write(pageFile, func(w io.Writer) error { return writePage(w, p, results, rows, figures, drawn, command) })
+	err := write(pageFile, func(w io.Writer) error {
+		return page.Write(w, document(p, results, rows, figures, drawn, command))
+	})
 	return names, err
 }
