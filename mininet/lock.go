@@ -21,6 +21,10 @@ var ErrBusy = errors.New("mininet is in use")
 // and gone with the last process that holds it open.
 const lockName = "@wireproof-mininet"
 
+// EnvWait names the environment variable that says how long to wait for another run on Mininet to end: "5m". Empty: such a
+// run is an error at once.
+const EnvWait = "WIREPROOF_MININET_WAIT"
+
 // held is this process's hold of Mininet.
 var held struct {
 	sync.Mutex
@@ -30,8 +34,14 @@ var held struct {
 
 // Acquire keeps other processes from Mininet until release is called. Within a process it may be called many times over;
 // the last release counts. Where another process has it, the error is ErrBusy and says which, and nothing was touched;
-// with wait it is waited for instead, until ctx ends.
+// with wait it is waited for instead, until ctx ends, and without for as long as EnvWait says.
 func Acquire(ctx context.Context, wait bool) (release func(), err error) {
+	if d, err := time.ParseDuration(os.Getenv(EnvWait)); err == nil && !wait {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+		wait = true
+	}
 	for {
 		err := hold()
 		if err == nil {

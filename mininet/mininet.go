@@ -36,6 +36,8 @@ var ErrMissing = errors.New("mininet is not installed")
 type Options struct {
 	// Switch of all switches. Zero: SwitchAuto.
 	Switch Switch
+	// Limit is the longest time that Mininet may take to come up, once it is this network's turn. Zero: as ctx allows.
+	Limit time.Duration
 	// Harness is for what package harness does with the hosts. Its engines are not heeded: Mininet shapes the links.
 	Harness harness.Options
 }
@@ -78,6 +80,11 @@ func Start(ctx context.Context, t topo.Topo, o *Options) (*Network, error) {
 	if err != nil {
 		<-slot
 		return nil, fmt.Errorf("mininet: %s: %w", t.Name, err)
+	}
+	if o.Limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Limit, fmt.Errorf("it was not up within %v", o.Limit))
+		defer cancel()
 	}
 	n := &Network{slot: func() { release(); <-slot }}
 	if err := n.start(ctx, t, asked, o); err != nil {

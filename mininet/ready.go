@@ -57,7 +57,7 @@ func Ready(ctx context.Context, t topo.Topo) error {
 	}
 	if links := needsNetem(t); links != "" {
 		if c := harness.Probe(ctx, "netem")[0]; !c.OK {
-			return fmt.Errorf("mininet: %s: links %s delay or lose, for which Mininet uses the kernel's module sch_netem: %w (%s): %s", t.Name, links, harness.ErrKernel, c.Detail, remedyNetem)
+			return fmt.Errorf("mininet: links %s delay or lose, which Mininet leaves to the kernel's module sch_netem, and that is %w: %s", links, harness.ErrKernel, remedyNetem)
 		}
 	}
 	return nil

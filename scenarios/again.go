@@ -35,6 +35,9 @@ func (s Scenario) Again(o Options) string {
 	for _, l := range p.Schedules {
 		add("--schedule", l)
 	}
+	if o.Backend == Mininet {
+		add("--backend", string(Mininet))
+	}
 	if p.Engine != "" {
 		add("--engine", string(p.Engine))
 	}

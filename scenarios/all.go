@@ -3,12 +3,10 @@ package scenarios
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
-	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/topo"
 )
@@ -23,7 +21,7 @@ type Event struct {
 	Report   *Report // nil when the scenario starts
 }
 
-// RunAll runs the scenarios, several at once, and returns a report for each, in the order given. on, when it is not nil,
+// RunAll runs the scenarios, several at once (on Mininet one after the other), and returns a report for each, in the order given. on, when it is not nil,
 // is told when each starts and ends, one call at a time.
 //
 // A scenario that could not be run has a report too: INCONCLUSIVE, with the reason. The error is of the kinds that no
@@ -32,6 +30,14 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 	if jobs <= 0 {
 		jobs = DefaultJobs
 	}
+	if o.Backend == Mininet {
+		jobs = 1 // each uses the same names in the machine's own namespace
+	}
+	letGo, err := o.Backend.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer letGo()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	reports := make([]Report, len(all))
@@ -55,7 +61,7 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
-			reports[i] = notRun(s, context.Cause(ctx))
+			reports[i] = notRun(s, o, context.Cause(ctx))
 			continue
 		}
 		group.Go(func() {
@@ -63,9 +69,9 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			tell(Event{Scenario: s})
 			report, err := Run(ctx, s, o)
 			if err != nil {
-				report = notRun(s, err)
+				report = notRun(s, o, err)
 				_ = keep(ctx, o.Dir(s), report) // where there is a folder; the report itself is returned
-				if errors.Is(err, ErrUsage) || errors.Is(err, harness.ErrNotRoot) || errors.Is(err, harness.ErrKernel) {
+				if cannot(err) {
 					mu.Lock()
 					if fatal == nil {
 						fatal = err
@@ -101,8 +107,8 @@ func patientFirst(all []Scenario) []int {
 }
 
 // notRun is the report of a scenario that did not come to its end.
-func notRun(s Scenario, why error) Report {
-	r := newReport(s)
+func notRun(s Scenario, o Options, why error) Report {
+	r := newReport(s, o.Backend)
 	r.Checks = append(r.Checks, flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("it could not be run: %v", why)})
 	r.Verdict = flow.Overall(r.Checks)
 	return r

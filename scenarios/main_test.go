@@ -1,21 +1,35 @@
 package scenarios
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
+	"github.com/wireproof/wireproof/mininet"
 	"github.com/wireproof/wireproof/peers"
 )
 
 // corpusForTests is written once for all tests.
 var corpusForTests Corpus
 
+// backend is what brings the tests' networks up, so that the same tests show the same of each:
+//
+//	go test ./scenarios/... -backend=mininet
+//
+// Scenarios that ask for what Mininet has not, or this kernel for Mininet, are skipped.
+var backend = flag.String("backend", string(Namespaces), "netns or mininet")
+
 func TestMain(m *testing.M) {
 	peers.Main()
 	flag.Parse()
+	if _, err := ParseBackend(*backend); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
 	// Scenarios mostly wait, so more of them run at once than there are processors, unless -parallel says otherwise.
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
@@ -34,6 +48,16 @@ func testsWithCorpus(m *testing.M) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if Backend(*backend) == Mininet {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		release, err := mininet.Acquire(ctx, true) // tests of other packages may have it
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer release()
 	}
 	return m.Run()
 }

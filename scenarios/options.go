@@ -13,6 +13,7 @@ type Options struct {
 	Out     string        // folder for what is kept, one folder in it for each scenario; zero: "wireproof-out"
 	Corpus  Corpus        // what is served
 	Timeout time.Duration // of one scenario, without bringing the network up and down; zero: 3 minutes
+	Backend Backend       // what brings the topology up; zero: Namespaces
 	Program string        // whose main calls peers.Main; zero: this program
 
 	// CaptureAll captures every interface of the network, into one file, network.pcapng. Zero: what the verdict needs,
@@ -34,6 +35,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Out == "" {
 		o.Out = defaultOut
+	}
+	if o.Backend == "" {
+		o.Backend = Namespaces
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout

@@ -15,7 +15,7 @@ type Report struct {
 	Title       string            `json:"title"`    // what the part is about
 	Topology    string            `json:"topology"` // its name
 	Loops       topo.Loops        `json:"loops"`    // what became of loops of switches
-	Backend     string            `json:"backend"`  // "netns": namespaces of our own
+	Backend     string            `json:"backend"`  // "netns": namespaces of our own; "mininet"
 	Dialect     string            `json:"dialect"`
 	ServerModel string            `json:"server_model"`
 	ClientMode  string            `json:"client_mode"`

@@ -25,7 +25,7 @@ func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 		err = r.perform(ctx)
 	}
 	if err != nil {
-		return newReport(s), fmt.Errorf("%s: %w", s.Name(), err)
+		return newReport(s, o.Backend), fmt.Errorf("%s: %w", s.Name(), err)
 	}
 	r.judge(ctx)
 	r.annotate(ctx)
@@ -42,7 +42,7 @@ func newRun(s Scenario, o Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{scenario: s, dir: dir, fetches: s.Fetches(), report: newReport(s)}
+	r := &run{scenario: s, dir: dir, fetches: s.Fetches(), report: newReport(s, o.Backend)}
 	r.report.Again = s.Again(o)
 	if s.Excerpt > 0 {
 		if o.Corpus, err = o.Corpus.excerpt(filepath.Join(dir, "files"), s.Excerpt); err != nil {
@@ -60,7 +60,7 @@ type run struct {
 	dir      string
 	fetches  []Fetch
 
-	network  *harness.Network
+	network  *network
 	servers  []*process
 	captures []*nodeCapture
 	results  []result // of fetches, by index
@@ -74,16 +74,14 @@ type run struct {
 // perform is everything that needs the network. It leaves it down.
 func (r *run) perform(ctx context.Context) (err error) {
 	began := time.Now()
-	upCtx, cancel := context.WithTimeout(ctx, upTimeout)
-	defer cancel()
-	r.network, err = harness.Start(upCtx, r.scenario.Topo, &harness.Options{Engine: r.scenario.Engine})
+	r.network, err = r.options.Backend.start(ctx, r.scenario.Topo, &harness.Options{Engine: r.scenario.Engine})
 	if err != nil {
 		return err
 	}
 	r.report.Seconds.Up = time.Since(began).Seconds()
 	defer func() {
 		downBegan := time.Now()
-		err = errors.Join(err, r.network.Close())
+		err = errors.Join(err, r.network.close())
 		r.report.Seconds.Down = time.Since(downBegan).Seconds()
 	}()
 	r.describeHosts()
@@ -92,6 +90,15 @@ func (r *run) perform(ctx context.Context) (err error) {
 	runCtx, cancel := context.WithTimeoutCause(ctx, r.options.Timeout,
 		fmt.Errorf("the scenario took longer than %v", r.options.Timeout))
 	defer cancel()
+	runCtx, lose := context.WithCancelCause(runCtx)
+	defer lose(nil)
+	go func() {
+		select {
+		case <-r.network.lost:
+			lose(r.network.why())
+		case <-runCtx.Done():
+		}
+	}()
 	err = r.inside(runCtx)
 	r.report.Seconds.Run = time.Since(runBegan).Seconds()
 	r.describeLinks()
@@ -134,9 +141,12 @@ func (r *run) waitQuiet(ctx context.Context) {
 	}
 }
 
-func newReport(s Scenario) Report {
+func newReport(s Scenario, b Backend) Report {
+	if b == "" {
+		b = Namespaces
+	}
 	return Report{
-		scenario: s.Name(), Part: s.Part, Variant: s.Variant, Title: s.Title, Topology: s.Topo.Name, Loops: s.Topo.Loops, Backend: "netns",
+		scenario: s.Name(), Part: s.Part, Variant: s.Variant, Title: s.Title, Topology: s.Topo.Name, Loops: s.Topo.Loops, Backend: string(b),
 		Dialect: string(s.Dialect), ServerModel: string(s.Model), ClientMode: s.ClientMode(), Seed: s.Topo.Seed, Excerpt: s.Excerpt,
 		Verdict: flow.Inconclusive,
 		Checks:  []flow.Check{}, Transfers: []peers.Transfer{}, Connections: []Connection{},

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/mininet"
 	"github.com/wireproof/wireproof/peers"
 )
 
@@ -34,12 +37,29 @@ func optionsFor(t *testing.T) Options {
 			t.Error(err)
 		}
 	})
-	return Options{Out: dir, Corpus: corpusForTests}
+	return Options{Out: dir, Corpus: corpusForTests, Backend: Backend(*backend)}
+}
+
+// able skips the test where the back end cannot do what the scenario asks for, or this kernel cannot for it.
+func able(t *testing.T, b Backend, s Scenario) {
+	t.Helper()
+	err := b.ready(t.Context(), []Scenario{s})
+	switch {
+	case err == nil:
+	case errors.Is(err, harness.ErrKernel):
+		harnesstest.Require(t, "netem")
+		t.Fatal(err)
+	case errors.Is(err, mininet.ErrCannot), errors.Is(err, ErrUsage):
+		t.Skip(err)
+	default:
+		t.Fatal(err)
+	}
 }
 
 func mustRun(t *testing.T, s Scenario) (Report, Options) {
 	t.Helper()
 	o := optionsFor(t)
+	able(t, o.Backend, s)
 	r, err := Run(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)

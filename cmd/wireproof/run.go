@@ -19,6 +19,7 @@ func runCommand() *cobra.Command {
 	var (
 		p          paramFlags
 		files, out string
+		backend    string
 		asJSON     bool
 		jobs       int
 		timeout    time.Duration
@@ -48,12 +49,15 @@ func runCommand() *cobra.Command {
 					return usage("--capture %s: needed (what the verdict rests on) or all (every interface)", captured)
 				}
 				o := scenarios.Options{Out: out, Timeout: timeout, CaptureAll: captured == "all"}
+				if o.Backend, err = scenarios.ParseBackend(backend); err != nil {
+					return fmt.Errorf("--backend: %w", err)
+				}
 				if files != "" {
 					if o.Corpus, err = scenarios.Folder(files); err != nil {
 						return err
 					}
 				}
-				if err := scenarios.Ready(c.Context()); err != nil {
+				if err := scenarios.Ready(c.Context(), o.Backend, chosen); err != nil {
 					return err
 				}
 				if err := writable(out); err != nil {
@@ -97,6 +101,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&files, "files", "", "serve the files of this folder in place of the novels")
 	f.StringVar(&out, "out", "wireproof-out", "folder for reports, captures, received files and logs")
 	f.BoolVar(&asJSON, "json", false, "print the reports as one JSON array")
+	f.StringVar(&backend, "backend", string(scenarios.Namespaces), "what brings the networks up: netns (namespaces of our own) or mininet (see docs/mininet.md)")
 	f.IntVar(&jobs, "jobs", scenarios.DefaultJobs, "how many scenarios run at once")
 	f.StringVar(&captured, "capture", "needed", "needed: what the verdict rests on, a file for each interface; all: every interface, in one file")
 	f.DurationVar(&timeout, "timeout", 0, "longest time of one scenario (default 3m)")

@@ -78,7 +78,8 @@ func params(dir string) testscript.Params {
 			return err
 		},
 		Condition: func(what string) (bool, error) {
-			if what == "root" || what == "tshark" {
+			switch what {
+			case "root", "tshark", "mininet", "netem":
 				return harness.Probe(context.Background(), what)[0].OK, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", what)
