@@ -151,8 +151,13 @@ func (c *conn) segment(t *tracker, side int, s *segment.Segment, m find.Mark, if
 	}
 	if st.at == here && seen.sight != again {
 		c.count(t, st, s, m)
+		if seen.filled {
+			c.sum.FilledIn--
+			seen.filled = false
+		}
 	} else if took {
 		c.sum.FilledIn++
+		seen.filled = true // unless its copy comes
 	}
 }
 

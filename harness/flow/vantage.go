@@ -48,6 +48,7 @@ type recent struct {
 	n      uint8
 	kind   kind
 	sight  sight // of the segment at hand
+	filled bool  // counted in FilledIn
 }
 
 // again says whether the same packet was captured a moment ago: one that crosses
