@@ -19,15 +19,19 @@ func verifyCommand() *cobra.Command {
 	var (
 		files, server string
 		connections   int
+		order         []string
 		asJSON        bool
 	)
 	c := &cobra.Command{
 		Use:   "verify CAPTURE…",
 		Short: "finds files in a capture, and judges whether all of them are there whole",
-		Long: "verify reads captures (pcap or pcapng, as they are or compressed by gzip or zstd; - for standard input), rebuilds every TCP connection in it, and looks for each\n" +
-			"file of a folder as one contiguous run of bytes, in either direction. It needs no root, and no knowledge of the protocol.",
+		Long: "verify reads captures (pcap or pcapng, as they are or compressed by gzip or zstd; - for standard input), rebuilds every TCP connection\n" +
+			"in them, and looks for each file of a folder as one contiguous run of bytes, in either direction; in HTTP/1.1 bodies also behind chunked\n" +
+			"coding, gzip and deflate. It needs no root, and no knowledge of any other protocol. Several captures are read as one: those of a rotated\n" +
+			"capture, or those of several machines.",
 		Example: "  wireproof verify wireproof-out/e-all-stream-thread/h1-eth0.pcapng --files wireproof-out/novels --connections 5\n" +
-			"  tcpdump -i lo -w - port 80 | wireproof verify - --files htdocs --server 127.0.0.1:80",
+			"  tcpdump -i lo -w - port 80 | wireproof verify - --files htdocs --server 127.0.0.1:80\n" +
+			"  wireproof verify router.pcap.gz server.pcapng --files htdocs --order index.html,logo.svg",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -52,11 +56,16 @@ func verifyCommand() *cobra.Command {
 			if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
 				return usage("--files %s: %w", files, err)
 			}
+			for _, name := range order {
+				if !slices.ContainsFunc(o.Files, func(f flow.File) bool { return f.Name == name }) {
+					return usage("--order: there is no %q in %s: name files of that folder, between commas", name, files)
+				}
+			}
 			a, err := analyzeFiles(c, args, o)
 			if err != nil {
 				return err
 			}
-			checks := a.Survey(connections)
+			checks := a.SurveyClaim(flow.Claim{Connections: connections, Order: order})
 			worst := flow.Overall(checks)
 			if asJSON {
 				err = writeJSON(c.OutOrStdout(), struct {
@@ -77,6 +86,7 @@ func verifyCommand() *cobra.Command {
 	f.StringVar(&files, "files", "", "folder of the files to look for")
 	f.StringVar(&server, "server", "", "only connections to this server: ADDRESS, :PORT or ADDRESS:PORT")
 	f.IntVar(&connections, "connections", 0, "claim that there were exactly this many connections (default: any number)")
+	f.StringSliceVar(&order, "order", nil, "claim that these files follow each other: names, between commas (default: any order)")
 	f.BoolVar(&asJSON, "json", false, "print everything that is known as JSON")
 	return c
 }
@@ -148,22 +158,65 @@ func parseServer(s string) (netip.AddrPort, error) {
 
 var connectionColumns = []column{
 	{"CLIENT", false, 0}, {"SERVER", false, 0}, {"HANDSHAKE", false, 4}, {"CLOSED BY", false, 1}, {"SEGMENTS", true, 3}, {"AGAIN", true, 5},
-	{"TO CLIENT", true, 0}, {"TO SERVER", true, 2}, {"FILES", true, 0},
+	{"LATE", true, 8}, {"DUP ACK", true, 9}, {"ZERO WIN", true, 10}, {"RTT MS", true, 7}, {"TO CLIENT", true, 0}, {"TO SERVER", true, 2}, {"FILES", true, 0},
+}
+
+var foundColumns = []column{
+	{"FILE", false, 0}, {"BYTES", true, 0}, {"CONNECTION", false, 0}, {"DIRECTION", false, 4}, {"AT OFFSET", true, 0}, {"IN", false, 1},
+	{"FIRST BYTE", false, 3}, {"DECODED", false, 2},
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
+// maxRows bounds the tables: all rows are in --json.
+const maxRows = 200
+
+// printVerification prints the connections, where each file lies, the checks, and the verdict.
 func printVerification(w io.Writer, a *flow.Analysis, checks []flow.Check, worst flow.Verdict) error {
-	var rows [][]string
-	for _, c := range a.Connections {
+	var rows, files [][]string
+	for _, c := range slices.Concat(a.Connections, a.Attempts) {
+		trip := ""
+		if d := c.Estimate(); d > 0 {
+			trip = fmt.Sprintf("%.3f", float64(d)/1e6)
+		}
 		rows = append(rows, []string{c.Client.String(), c.Server.String(), c.Handshake, c.ClosedBy, decimal(c.Segments), decimal(c.Retransmissions),
+			decimal(c.OutOfOrder), decimal(c.DuplicateAcks), decimal(c.ZeroWindows), trip,
 			decimal(c.BytesToClient), decimal(c.BytesToServer), strconv.Itoa(len(c.Files))})
+		for _, f := range c.Files {
+			files = append(files, fileRow(c, f))
+		}
 	}
 	width := terminalWidth(w)
-	text := render(connectionColumns, rows, width) + "\n"
+	text := limited(connectionColumns, rows, width)
+	if len(files) > 0 {
+		text += "\n" + limited(foundColumns, files, width)
+	}
+	text += "\n"
 	for _, c := range checks {
 		text += wrap(fmt.Sprintf("%-12s  %-11s  %s", c.Verdict, c.Name, c.Detail), width, strings.Repeat(" ", 27))
 	}
+	if a.Vantage != "" {
+		text += "\n" + wrap("Vantage point: "+a.Vantage, width, "")
+	}
 	_, err := fmt.Fprintf(w, "%s\n%s\n", text, worst)
 	return err
+}
+
+// fileRow says where a file lies.
+func fileRow(c flow.Connection, f flow.Found) []string {
+	offset := strconv.FormatInt(f.Offset, 10)
+	if f.Decoded != "" {
+		offset = fmt.Sprintf("%s+%d", offset, f.InBody)
+	}
+	return []string{f.Name, strconv.FormatInt(f.Size, 10), c.Client.String(), string(f.Direction), offset, f.Packets(), f.Time.Format("15:04:05.000000"), f.Decoded}
+}
+
+// limited renders the first rows, and says how many more there are.
+func limited(columns []column, rows [][]string, width int) string {
+	more := len(rows) - maxRows
+	text := render(columns, rows[:min(len(rows), maxRows)], width)
+	if more > 0 {
+		text += fmt.Sprintf("… and %d more: --json has them all\n", more)
+	}
+	return text
 }

@@ -154,39 +154,13 @@ func (j *carriage) take(name string, from int64) (run, bool) {
 }
 
 // open says why the server's stream may hold more than was seen, or "".
-func (j *carriage) open() string {
-	e := j.c.toClient
-	switch {
-	case !j.c.sure():
-		return fmt.Sprintf("the handshake is not in the capture (%s)", j.c.Handshake)
-	case j.c.Limited != "":
-		return j.c.Limited
-	case !e.whole:
-		for _, h := range j.c.Holes {
-			if h.Direction == ToClient {
-				return fmt.Sprintf("%s bytes at stream offset %s are missing (%s)", thousands(h.Length), thousands(h.Offset), h.Reason)
-			}
-		}
-		return "its beginning is not in the capture"
-	case !e.ended:
-		return "the capture ends before the connection does"
-	}
-	return ""
-}
-
-// dark says why a file may be in the server's stream and was not found, or "".
-func (j *carriage) dark() string {
-	if reason := j.open(); reason != "" {
-		return reason
-	}
-	return j.c.Undecoded
-}
+func (j *carriage) open() string { return j.c.open(ToClient) }
 
 // absent judges a claimed file that has no run.
 func (j *carriage) absent(i int, from int64) {
 	f := j.a.files[i]
 	text := j.explain(f, from)
-	switch reason := j.dark(); {
+	switch reason := j.c.dark(ToClient); {
 	case reason != "":
 		j.is(Inconclusive, text+"; this does not decide, since "+reason)
 	case j.c.toClient.bounded[i]:

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -87,6 +88,42 @@ type evidence struct {
 	clipped     bool         // occurrences may be missing
 	bounded     map[int]bool // files whose search gave up on some places
 	length      int64
+}
+
+func (c *Connection) evidence(d Direction) *evidence {
+	if d == ToClient {
+		return &c.toClient
+	}
+	return &c.toServer
+}
+
+// open says why a stream may hold more than was seen, or "".
+func (c *Connection) open(d Direction) string {
+	e := c.evidence(d)
+	switch {
+	case !c.sure():
+		return fmt.Sprintf("the handshake is not in the capture (%s)", c.Handshake)
+	case c.Limited != "":
+		return c.Limited
+	case !e.whole:
+		for _, h := range c.Holes {
+			if h.Direction == d {
+				return fmt.Sprintf("%s bytes at stream offset %s %s are missing (%s)", thousands(h.Length), thousands(h.Offset), d, h.Reason)
+			}
+		}
+		return "its beginning is not in the capture"
+	case !e.ended:
+		return "the capture ends before the connection does"
+	}
+	return ""
+}
+
+// dark says why a file may be in a stream and was not found, or "".
+func (c *Connection) dark(d Direction) string {
+	if reason := c.open(d); reason != "" {
+		return reason
+	}
+	return c.Undecoded
 }
 
 // Hole is a stretch of a stream that the receiver acknowledged and the capture
