@@ -50,6 +50,9 @@ type Params struct {
 // defaultSeed makes two runs alike unless one is asked to differ.
 const defaultSeed = 1
 
+// MaxMbit is the highest rate that a link may be asked for, in Mbit/s.
+const MaxMbit = float64(1000 * topo.Gbit / topo.Mbit)
+
 // maxHops bounds the chain: 10.0.0.0/8 would hold more, the kernel's namespaces on an ordinary machine hardly.
 const maxHops = 256
 

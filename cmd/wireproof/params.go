@@ -57,9 +57,6 @@ func (p *paramFlags) peerFlags(c *cobra.Command) {
 	p.file.add(c)
 }
 
-// maxMbit is the highest rate that a topology may ask for.
-const maxMbit = float64(1000 * topo.Gbit / topo.Mbit)
-
 // params checks the flags, for these parts. Package scenarios checks ranges too, but 0 means "not given" there.
 func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	params := scenarios.Params{
@@ -77,8 +74,8 @@ func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	if p.given.Changed("bw") && !(p.bw*float64(topo.Mbit) >= 1) {
 		return params, usage("--bw %s: a rate is above 0 Mbit/s; leave the flag out for the part's own", number(p.bw))
 	}
-	if p.bw > maxMbit {
-		return params, usage("--bw %s: a rate is at most %s Mbit/s; part e has links without a limit", number(p.bw), number(maxMbit))
+	if p.bw > scenarios.MaxMbit {
+		return params, usage("--bw %s: a rate is at most %s Mbit/s; part e has links without a limit", number(p.bw), number(scenarios.MaxMbit))
 	}
 	params.Rate = topo.BitRate(p.bw * float64(topo.Mbit))
 	if p.given.Changed("delay") && !(p.delay > 0 && p.delay <= time.Hour) {

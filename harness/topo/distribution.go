@@ -2,6 +2,7 @@ package topo
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -47,4 +48,38 @@ func ParseDistribution(s string) (Distribution, error) {
 		names = append(names, string(d))
 	}
 	return "", fmt.Errorf("unknown distribution %q: use one of %s", clip(s), strings.Join(names, ", "))
+}
+
+// Quantile returns the inverse of the cumulative distribution: the jitter, in units of J, that is not exceeded with
+// probability u, above 0 and below 1. It is not yet held to 4 J.
+func (d Distribution) Quantile(u float64) float64 {
+	switch d {
+	case Normal:
+		return normalQuantile(u)
+	case Pareto:
+		return paretoQuantile(u)
+	case ParetoNormal:
+		// Iproute2 adds its tables, and that of pareto ends at 4.
+		return normalQuantile(u)/4 + min(paretoQuantile(u), 4)*3/4
+	}
+	return 2*u - 1
+}
+
+func normalQuantile(u float64) float64 { return math.Sqrt2 * math.Erfinv(2*u-1) }
+
+func paretoQuantile(u float64) float64 { return (math.Pow(1-u, -1.0/3) - 1.5) * (4.0 / 3) }
+
+// TableSize is how many entries a table has, as many as iproute2's.
+const TableSize = 4096
+
+// Table returns the distribution as netem has it: the quantiles in the middle of equal steps of probability, in 16-bit
+// numbers of which 8192 (NETEM_DIST_SCALE in include/uapi/linux/pkt_sched.h) are one J. Rounding makes it the same on every
+// architecture, although the last bit of a float64 function may differ from one to the next.
+func (d Distribution) Table() *[TableSize]int16 {
+	t := new([TableSize]int16)
+	for i := range t {
+		x := math.RoundToEven(d.Quantile((float64(i)+0.5)/TableSize) * 8192)
+		t[i] = int16(max(-math.MaxInt16, min(math.MaxInt16, x)))
+	}
+	return t
 }

@@ -1,6 +1,7 @@
 package topo
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -71,17 +72,13 @@ func FilterIndices(indices ...uint64) Filter {
 	for i, index := range indices {
 		ranges[i] = Range{index + 1, index + 1}
 	}
-	return Filter{Packets: normal(ranges)}
+	return Filter{Packets: JoinRanges(ranges)}
 }
 
-// normal sorts ranges and joins those that touch.
-func normal(ranges []Range) []Range {
-	slices.SortFunc(ranges, func(a, b Range) int {
-		if a.First < b.First {
-			return -1
-		}
-		return int(min(a.First-b.First, 1))
-	})
+// JoinRanges returns ranges in order, those that touch or overlap made one.
+func JoinRanges(ranges []Range) []Range {
+	ranges = slices.Clone(ranges)
+	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
 	kept := ranges[:0]
 	for _, r := range ranges {
 		if n := len(kept); n > 0 && (kept[n-1].Last == 0 || r.First <= kept[n-1].Last+1) {

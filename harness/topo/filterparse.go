@@ -90,7 +90,7 @@ func (w *filterWords) numbers() (Filter, error) {
 		w.next()
 		ranges = append(ranges, r)
 		if w.peek() == "" {
-			return Filter{Packets: normal(ranges)}, nil
+			return Filter{Packets: JoinRanges(ranges)}, nil
 		}
 		comma := w.take(",")
 		if and := w.take("and"); !comma && !and {

@@ -41,9 +41,6 @@ func (v Variable) Number(text string) float64 {
 	return parsed.number
 }
 
-// maxMbit is the highest rate that a topology may ask for.
-const maxMbit = float64(1000 * topo.Gbit / topo.Mbit)
-
 // Variables returns all variables: those with a scale first, in the order in which a point names them.
 func Variables() []Variable {
 	return []Variable{
@@ -71,8 +68,8 @@ func variable(name string) (Variable, bool) {
 func readRate(text string) (value, error) {
 	n, err := strconv.ParseFloat(text, 64)
 	// The comparison is of the kind that NaN fails.
-	if err != nil || !(n*float64(topo.Mbit) >= 1 && n <= maxMbit) {
-		return value{}, fmt.Errorf("a rate is a number above 0 and up to %s, in Mbit/s", number(maxMbit))
+	if err != nil || !(n*float64(topo.Mbit) >= 1 && n <= scenarios.MaxMbit) {
+		return value{}, fmt.Errorf("a rate is a number above 0 and up to %s, in Mbit/s", number(scenarios.MaxMbit))
 	}
 	return value{number(n), n, func(p *scenarios.Params) { p.Rate = topo.BitRate(n * float64(topo.Mbit)) }}, nil
 }

@@ -71,7 +71,7 @@ func From(c impair.Config) (Config, error) {
 func (c Config) impair() impair.Config {
 	made := impair.Config{Seed: c.Seed, Link: c.Link, Direction: c.Direction, LossPercent: c.LossPercent}
 	if len(c.Drop) > 0 {
-		made.Drop = []topo.Filter{{Packets: joined(c.Drop)}}
+		made.Drop = []topo.Filter{{Packets: topo.JoinRanges(c.Drop)}}
 	}
 	return made
 }
@@ -96,7 +96,7 @@ func (c Config) Validate() error {
 			sound = false
 		}
 	}
-	if n := len(joined(c.Drop)); sound && n > MaxRanges {
+	if n := len(topo.JoinRanges(c.Drop)); sound && n > MaxRanges {
 		bad("drop list of %d ranges of packets: give at most %d, or use engine user", n, MaxRanges)
 	}
 	return errors.Join(errs...)

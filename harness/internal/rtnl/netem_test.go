@@ -164,7 +164,7 @@ func TestNetemTables(t *testing.T) {
 		table := distTable(c.d, true)
 		sum, squares := 0.0, 0.0
 		for i, v := range table {
-			x := float64(v) / distScale
+			x := float64(v) / 8192
 			sum, squares = sum+x, squares+x*x
 			if x < c.least-0.01 || x > c.most+0.01 || i > 0 && v < table[i-1] {
 				t.Errorf("%s: entry %d is %v", c.d, i, x)
