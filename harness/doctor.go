@@ -62,6 +62,7 @@ var probes = []probe{
 	{"user namespaces", false, "sysctl -w user.max_user_namespaces=10000 (and kernel.unprivileged_userns_clone=1 where there is one)", tryUserNS},
 	{"tshark", false, "apt-get install tshark", tryProgram("tshark")},
 	{"iperf3", false, "apt-get install iperf3", tryProgram("iperf3")},
+	{"chromium", false, "apt-get install chromium", tryProgram("chromium")},
 	{"ping", false, "apt-get install iputils-ping", tryProgram("ping")},
 	{"mininet", false, "apt-get install mininet", tryMininet},
 	{"user-mode linux", false, "apt-get install user-mode-linux", tryProgram("linux.uml")},

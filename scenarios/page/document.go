@@ -96,6 +96,7 @@ var (
 	script = strings.TrimSpace(asset("script.js"))
 	shell  = template.Must(template.New("document.tmpl").Funcs(template.FuncMap{
 		"badge":  badge,
+		"unsure": func() flow.Verdict { return flow.Inconclusive },
 		"style":  func() template.CSS { return template.CSS(style) },
 		"script": func() template.JS { return template.JS(script) },
 		"policy": policy,

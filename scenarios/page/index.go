@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/wireproof/wireproof/harness/flow"
 )
@@ -41,8 +42,8 @@ func Index(out string) error {
 
 func index(all []*result, broken []string) Document {
 	count := map[flow.Verdict]int{}
-	t := Table{Caption: "Scenarios", Columns: []Column{
-		{"Verdict", false}, {"Part", false}, {"Variant", false}, {"Dialect", false}, {"Server", false}, {"Client", false},
+	t := Table{Caption: "Each scenario, the worst verdicts first", Columns: []Column{
+		{"Verdict", false}, {"Scenario", false}, {"Dialect", false}, {"Server", false}, {"Client", false},
 		{"Connections", true}, {"Files", true}, {"Bytes", true}, {"Seconds", true}, {"Again", true}, {"Checks", true},
 	}}
 	rank := func(r *result) int {
@@ -64,12 +65,12 @@ func index(all []*result, broken []string) Document {
 				passed++
 			}
 		}
-		name := Cell{Text: r.Part}
+		name := Cell{Text: strings.TrimSuffix(r.Part+", "+r.Variant, ", ")}
 		if r.kept(Name) != "" {
 			name.Link = url.PathEscape(filepath.Base(r.dir)) + "/" + Name
 		}
 		t.Rows = append(t.Rows, []Cell{
-			{Verdict: r.Verdict, Sort: fmt.Sprint(rank(r))}, name, Text(r.Variant), Text(r.Dialect), Text(r.ServerModel), Text(r.ClientMode),
+			{Verdict: r.Verdict, Sort: fmt.Sprint(rank(r))}, name, Text(r.Dialect), Text(r.ServerModel), Text(r.ClientMode),
 			Number(float64(len(r.Connections)), thousands(len(r.Connections))), Number(float64(files), thousands(files)), Number(float64(total), size(total)),
 			Number(r.Seconds.Run, three(r.Seconds.Run)), Number(float64(again), thousands(again)),
 			Number(float64(passed)-float64(len(r.Checks)), fmt.Sprintf("%d of %d", passed, len(r.Checks))),
@@ -82,6 +83,6 @@ func index(all []*result, broken []string) Document {
 		Title: "Scenarios", Over: "wireproof report", Verdict: worst,
 		Facts:    []Fact{{thousands(count[flow.Pass]), "", "PASS"}, {thousands(count[flow.Fail]), "", "FAIL"}, {thousands(count[flow.Inconclusive]), "", "INCONCLUSIVE"}},
 		Sections: []Section{{ID: "scenarios", Title: "All runs in this folder", Text: broken, Tables: []Table{t}}},
-		Foot:     "A row for each folder that holds a report; its part is a link to its page.",
+		Foot:     "A row for each folder that holds a report; its name is a link to its page.",
 	}
 }

@@ -13,6 +13,7 @@ type plot struct {
 	Title  string
 	Note   string
 	Legend []legend
+	Folded bool // it is there for those who ask
 	Chart  template.HTML
 }
 
@@ -31,7 +32,9 @@ func plots(s *series.Connection, marks []chartMark) []plot {
 		all = append(all, sequence(s, span, marks, true))
 	}
 	if s.ToServer.Length > 0 {
-		all = append(all, sequence(s, span, nil, false))
+		up := sequence(s, span, nil, false)
+		up.Folded = s.ToServer.Length < s.ToClient.Length/1000 // requests
+		all = append(all, up)
 	}
 	return append(all, roundTrip(s, span, marks))
 }
@@ -44,8 +47,8 @@ func (c *chart) finish() template.HTML {
 
 // throughput is what passed, in steps of several bins: single ones are so short that they show segments rather than rates.
 func throughput(s *series.Connection, span time.Duration, marks []chartMark) plot {
-	const steps = 120
-	group := (len(s.Bins) + steps - 1) / steps
+	steps := int(min(max(s.ToClient.Segments/8, 12), 120))
+	group := max((len(s.Bins)+steps-1)/steps, 1)
 	width := s.Width * time.Duration(group)
 	type step struct {
 		at       time.Duration

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -20,7 +21,10 @@ const (
 func drawTopology(r *result) (drawn template.HTML, common string) {
 	g := newGraph(r)
 	common, same := g.alike()
-	wide, fits := g.wide(!same)
+	wide, fits := g.wide(!same, false)
+	if !fits {
+		wide, fits = g.wide(!same, true)
+	}
 	if !fits {
 		return template.HTML(`<div class="topology">`) + g.narrow(!same) + "</div>", common
 	}
@@ -38,8 +42,9 @@ func (g *graph) describe() string {
 		count(switches, "switch", "switches"), count(len(g.r.Links), "link"))
 }
 
-// wide draws the tree to the right. It does not fit where the tree is deep and much is written on it.
-func (g *graph) wide(withAsked bool) (template.HTML, bool) {
+// wide draws the tree to the right, with what passed in one line or in two. It does not fit where the tree is deep and much
+// is written on it.
+func (g *graph) wide(withAsked, stacked bool) (template.HTML, bool) {
 	deepest, longest := 0, 0
 	y := make(map[string]float64)
 	row := 0.
@@ -55,7 +60,9 @@ func (g *graph) wide(withAsked bool) (template.HTML, bool) {
 		var first, last float64
 		for i, b := range list {
 			asked, passed := g.labels(b)
-			longest = max(longest, utf8.RuneCountInString(passed))
+			for _, line := range lines(passed, stacked) {
+				longest = max(longest, utf8.RuneCountInString(line))
+			}
 			if withAsked {
 				longest = max(longest, utf8.RuneCountInString(asked))
 			}
@@ -73,7 +80,10 @@ func (g *graph) wide(withAsked bool) (template.HTML, bool) {
 		}
 	}
 	const left, right = 66., 110.
-	column := max(float64(longest)*letter+64, 96)
+	column := max(float64(longest)*letter+56, 96)
+	if stacked {
+		column = max(float64(longest)*letter+36, 96)
+	}
 	width := left + float64(deepest)*column + right
 	if width > widest {
 		return "", false
@@ -87,6 +97,9 @@ func (g *graph) wide(withAsked bool) (template.HTML, bool) {
 		l := g.r.Links[i]
 		x1, y1, x2, y2 := x(l.A), y[l.A], x(l.B), y[l.B]
 		bulge := max(math.Abs(y2-y1), math.Abs(x2-x1)) / 3
+		if x1 == x2 {
+			bulge = -54 // into the column before, where nothing is written between two rows
+		}
 		d.put(`<path class="wire idle" d="M%s %sC%s %s %s %s %s %s">`, num(x1), num(y1), num(x1+bulge), num(y1), num(x2+bulge), num(y2), num(x2), num(y2))
 		d.title(l.A + "-" + l.B + ": not part of the tree")
 		d.put("</path>")
@@ -101,7 +114,9 @@ func (g *graph) wide(withAsked bool) (template.HTML, bool) {
 			if withAsked {
 				d.text(middle, num(y[b.to]-8), "note m", asked)
 			}
-			d.text(middle, num(y[b.to]+16), "note m soft", passed)
+			for i, line := range lines(passed, stacked) {
+				d.text(middle, num(y[b.to]+16+float64(i)*12), "note m soft", line)
+			}
 		}
 	}
 	for _, node := range g.nodes {
@@ -120,6 +135,16 @@ func (g *graph) wide(withAsked bool) (template.HTML, bool) {
 	}
 	d.put("</svg>")
 	return d.html(), true
+}
+
+// lines parts what passed into its two directions, where there is no room for both beside each other.
+func lines(passed string, stacked bool) []string {
+	there, back, ok := strings.Cut(passed, " ←")
+	if !stacked || !ok {
+		return []string{passed}
+	}
+	_, unit, _ := strings.Cut(strings.TrimSpace(back), " ")
+	return []string{there + " " + unit, "←" + back}
 }
 
 // thickness of a link's line: by the root of what it carried, so that little is still seen beside much.

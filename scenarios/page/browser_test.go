@@ -1,0 +1,227 @@
+package page
+
+import (
+	"context"
+	"flag"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/wireproof/wireproof/harness/harnesstest"
+)
+
+var shots = flag.String("shots", "", "folder for screenshots and a print, to be looked at")
+
+// A browser is a tab of a real Chromium without a window.
+type browser struct {
+	t       *testing.T
+	ctx     context.Context
+	console iter.Seq2[chromedp.ConsoleMessage, error]
+}
+
+// open shows a file in a window of so many pixels, by day or by night ("light", "dark").
+func open(t *testing.T, path string, width, height int64, scheme string) *browser {
+	t.Helper()
+	harnesstest.Require(t, "chromium")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.UserDataDir(t.TempDir()))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx, console: chromedp.Console(ctx)}
+	b.do(chromedp.EmulateViewport(width, height))
+	b.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	}))
+	b.do(chromedp.Navigate("file://" + filepath.ToSlash(path)))
+	return b
+}
+
+func (b *browser) do(a chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, a); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// eval is the value of an expression in the page.
+func eval[T any](b *browser, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// quiet fails the test for each thing that the page wrote to the console. It ends the listening.
+func (b *browser) quiet() {
+	b.t.Helper()
+	const end = "the end of this test"
+	eval[chromedp.Void](b, `console.log("`+end+`")`)
+	for m, err := range b.console {
+		switch {
+		case err != nil:
+			b.t.Fatal(err)
+		case m.Text == end:
+			return
+		}
+		b.t.Errorf("console: %s: %s", m.Type, m.Text)
+	}
+}
+
+// shoot keeps a picture of the whole page where somebody asked for it.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	if *shots == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*shots, name), picture, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// In a browser every section is seen, nothing is wider than the window, and the console stays empty: in windows of every width,
+// by day and by night.
+func TestInTheBrowser(t *testing.T) {
+	harnesstest.Require(t, "chromium")
+	path := small(t, t.TempDir())
+	for _, window := range []struct {
+		name, scheme  string
+		width, height int64
+	}{{"phone", "light", 360, 740}, {"desktop", "light", 1280, 900}, {"desktop-dark", "dark", 1280, 900}, {"phone-dark", "dark", 360, 740}} {
+		t.Run(window.name, func(t *testing.T) {
+			b := open(t, path, window.width, window.height, window.scheme)
+			if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > window.width {
+				t.Errorf("the page is %d wide in a window of %d", wide, window.width)
+			}
+			for _, id := range sectionIDs {
+				if !eval[bool](b, `document.querySelector("#`+id+` h2").getBoundingClientRect().height > 0`) {
+					t.Errorf("section %s is not seen", id)
+				}
+			}
+			drawn := eval[int](b, `Array.from(document.querySelectorAll("svg.area, svg.graph")).filter(s => s.getBoundingClientRect().width > 200).length`)
+			if drawn < 10 { // a topology, a timeline, and at least three plots of each connection that is unfolded
+				t.Errorf("%d drawings are seen", drawn)
+			}
+			dark := eval[string](b, "getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+			if dark != (window.scheme == "dark") {
+				t.Errorf("dark is %t", dark)
+			}
+			if title := eval[string](b, "document.title"); title != "PASS: Part e, all, stream, thread" {
+				t.Errorf("the title is %q", title)
+			}
+			b.quiet()
+			b.shoot(window.name + ".png")
+		})
+	}
+}
+
+// Whatever can be done with the pointer can be done with the keyboard, and is seen: the skip link, sorting, unfolding.
+func TestByKeyboard(t *testing.T) {
+	b := open(t, small(t, t.TempDir()), 1280, 900, "light")
+	key := func(k string) { t.Helper(); b.do(chromedp.KeyEvent(k)) }
+	key(kb.Tab)
+	if got := eval[string](b, "document.activeElement.className"); got != "skip" {
+		t.Fatalf("the first tab leads to %q, want the skip link", got)
+	}
+	if left := eval[float64](b, "document.activeElement.getBoundingClientRect().left"); left < 0 {
+		t.Error("the skip link is not seen when it has the focus")
+	}
+	key(kb.Enter)
+	if got := eval[string](b, "document.activeElement.id"); got != "main" {
+		t.Errorf("the skip link leads to %q", got)
+	}
+	column := func(n string) string {
+		return eval[string](b, `Array.from(document.querySelectorAll("#connections tbody tr")).map(r => r.cells[`+n+`].textContent).join(" ")`)
+	}
+	eval[chromedp.Void](b, `document.querySelectorAll("#connections th button")[6].focus()`)
+	if width := eval[string](b, "getComputedStyle(document.activeElement).outlineWidth"); width == "0px" {
+		t.Error("the focus is not seen")
+	}
+	key(kb.Enter)
+	if got := column("0"); got != "2 3 1" {
+		t.Errorf("sorted by bytes the connections are %s", got)
+	}
+	key(" ")
+	if got := column("0"); got != "1 3 2" {
+		t.Errorf("sorted the other way they are %s", got)
+	}
+	if got := eval[string](b, `document.activeElement.closest("th").getAttribute("aria-sort")`); got != "descending" {
+		t.Errorf("aria-sort is %q", got)
+	}
+	eval[chromedp.Void](b, `document.querySelector("#c1 > summary").focus()`)
+	open := eval[bool](b, `document.querySelector("#c1").open`)
+	key(kb.Enter)
+	if eval[bool](b, `document.querySelector("#c1").open`) == open {
+		t.Error("Enter does not fold or unfold a connection")
+	}
+	b.quiet()
+}
+
+// On paper everything is there, without the navigation.
+func TestInPrint(t *testing.T) {
+	b := open(t, small(t, t.TempDir()), 1280, 900, "dark")
+	paper, err := chromedp.Run(b.ctx, chromedp.PrintToPDF())
+	if err != nil || !strings.HasPrefix(string(paper), "%PDF") {
+		t.Fatalf("%v, %.20q", err, paper)
+	}
+	if *shots != "" {
+		if err := os.WriteFile(filepath.Join(*shots, "print.pdf"), paper, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	}))
+	if got := eval[string](b, `getComputedStyle(document.querySelector("nav")).display`); got != "none" {
+		t.Errorf("the navigation is printed: %s", got)
+	}
+	if got := eval[string](b, "getComputedStyle(document.body).backgroundColor"); got != "rgb(255, 255, 255)" {
+		t.Errorf("it is printed on %s", got)
+	}
+	eval[chromedp.Void](b, `document.querySelector("#c1").open = false`)
+	if !eval[bool](b, `document.querySelector("#c1 .plot").getBoundingClientRect().height > 50`) {
+		t.Error("a folded connection is not printed")
+	}
+	b.quiet()
+}
+
+// The twin: what is wrong with a page is seen by these tests.
+func TestTheBrowserComplains(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "wrong.html")
+	const wrong = `<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="script-src 'none'"><link rel="icon" href="data:,"><script>alert(1)</script>`
+	if err := os.WriteFile(path, []byte(wrong), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, path, 500, 500, "light")
+	for m, err := range b.console {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(m.Text, "Content Security Policy") {
+			return
+		}
+	}
+}

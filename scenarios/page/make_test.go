@@ -1,0 +1,127 @@
+package page
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/topo"
+)
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var sectionIDs = []string{"checks", "topology", "timeline", "connections", "wire", "transfers", "links", "captures", "settings"}
+
+// Everything that the page is for is on it, and whatever is in a file's name or in a request is text.
+func TestPage(t *testing.T) {
+	got := read(t, small(t, t.TempDir()))
+	for _, id := range sectionIDs {
+		if !strings.Contains(got, `<section id="`+id+`"`) {
+			t.Errorf("no section %s", id)
+		}
+	}
+	for _, want := range []string{
+		"Throughput", "Time and sequence, to the client", "Round trip", "Sequence", `class="again"`, `id="c3"`,
+		"GET 0 a.txt", "tshark -r h1-eth0.pcap -q -z conv,tcp", `<a href="h1-eth0.pcap">`, "ip.addr==10.0.0.2 &amp;&amp; tcp.port==40002",
+		"&lt;script&gt;document.title=",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page does not have %q", want)
+		}
+	}
+	if n := strings.Count(got, "<script"); n != 1 {
+		t.Errorf("%d scripts, want the page's own only", n)
+	}
+	got, _, _ = strings.Cut(got, "<script")
+	for _, bad := range []string{"<img", "ZgotmplZ", "NaN", "Inf", "http://", "https://"} {
+		if strings.Contains(got, bad) {
+			t.Errorf("%q is in the page", bad)
+		}
+	}
+}
+
+// A page of a run that came to nothing, of captures that are gone, and of captures that are broken.
+func TestPageOfLittle(t *testing.T) {
+	dir := t.TempDir()
+	f := newFixture(t, dir, topo.Pair())
+	f.r.Connections, f.r.Links, f.r.Hosts, f.r.Checks, f.r.Captures = nil, nil, nil, nil, nil
+	f.r.Verdict = flow.Inconclusive
+	if got := read(t, f.keep()); !strings.Contains(got, "No connection was seen") || !strings.Contains(got, "INCONCLUSIVE") {
+		t.Error("the page does not say that there is nothing")
+	}
+
+	page := small(t, dir)
+	capture := filepath.Join(dir, "h1-eth0.pcap")
+	if err := os.WriteFile(capture, []byte("no capture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Make(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, page); !strings.Contains(got, "Not drawn: h1-eth0.pcap: ") || !strings.Contains(got, `id="c3"`) {
+		t.Error("the page does not say that the capture is broken")
+	}
+	if err := os.Remove(capture); err != nil {
+		t.Fatal(err)
+	}
+	if err := Make(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, page); !strings.Contains(got, "Not drawn: no capture of h1 is in the folder") || strings.Contains(got, `href="h1-eth0.pcap"`) {
+		t.Error("the page does not say that the capture is gone")
+	}
+}
+
+func TestNoReport(t *testing.T) {
+	dir := t.TempDir()
+	if err := Make(t.Context(), dir); !errors.Is(err, ErrNoReport) {
+		t.Errorf("%v", err)
+	}
+	if _, err := MakeAll(t.Context(), dir); !errors.Is(err, ErrNoReport) {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "report.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Make(t.Context(), dir); err == nil || errors.Is(err, ErrNoReport) {
+		t.Errorf("%v", err)
+	}
+}
+
+// An index has a row for each report, the failures first, and the links lead to pages.
+func TestIndex(t *testing.T) {
+	out := t.TempDir()
+	small(t, filepath.Join(out, "one"))
+	f := newFixture(t, filepath.Join(out, "two %41<"), topo.Single(3))
+	f.r.Part, f.r.Verdict = "k", flow.Fail
+	f.connect("h2", 4000, []string{"a"}, 3)
+	f.keep()
+	if err := os.MkdirAll(filepath.Join(out, "broken"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "broken", "report.json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := MakeAll(t.Context(), out); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("the broken report: %v", err)
+	}
+	got := read(t, filepath.Join(out, IndexName))
+	rows := regexp.MustCompile(`<td><a href="([^"]*)">([^<]*)</a>`).FindAllStringSubmatch(got, -1)
+	if len(rows) != 2 || rows[0][1] != "two%20%2541%3C/report.html" || rows[1][2] != "e, all" {
+		t.Errorf("rows %q", rows)
+	}
+	if !strings.Contains(got, "✕") || !strings.Contains(got, "report.json") {
+		t.Error("the index does not tell of what is wrong")
+	}
+}
