@@ -111,7 +111,10 @@ func (b *builder) makePacketEnd(i int) (end relay.End, err error) {
 		end, err = relay.OpenPacket(far.Name)
 		return err
 	})
-	return end, err
+	if err != nil {
+		return end, err
+	}
+	return end, nsthread.In(nd.ns, func() error { return end.Tap(e.Name) })
 }
 
 // needFabric is the namespace of the relay's ends, made when it is first asked for. It has no addresses, and IPv6 is off:

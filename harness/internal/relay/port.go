@@ -12,7 +12,8 @@ import (
 
 // A port is an end in use. It belongs to its shard's thread, but for the counter.
 type port struct {
-	fd      int
+	fd      int // what is read
+	out     int // what is written: fd, unless the end has a tap
 	name    string
 	packet  bool // a packet socket, not a TAP device
 	counter *counter
@@ -22,7 +23,7 @@ type port struct {
 	last int64      // arrival of the last frame
 	gone error      // no more reading
 
-	out  []outgoing // one for a TAP device, a batch for a packet socket
+	ring []outgoing // one for a TAP device, a batch for a packet socket
 	used int
 	send *vector
 
@@ -58,17 +59,17 @@ type mmsghdr struct {
 func (p *port) start(in *direction, slot int) {
 	p.in, p.slot = in, slot
 	p.send = new(vector)
-	p.out = make([]outgoing, 1)
+	p.ring = make([]outgoing, 1)
 	if p.packet {
-		p.out = make([]outgoing, sendBatch)
+		p.ring = make([]outgoing, sendBatch)
 	}
 }
 
 // next is room for a frame, handed over by commit.
-func (p *port) next() *outgoing { return &p.out[p.used] }
+func (p *port) next() *outgoing { return &p.ring[p.used] }
 
 func (p *port) commit() {
-	if p.used++; p.used == len(p.out) {
+	if p.used++; p.used == len(p.ring) {
 		p.flush()
 	}
 }
@@ -82,7 +83,7 @@ func (p *port) flush() {
 	p.used = 0
 	v := p.send
 	for i := range n {
-		o := &p.out[i]
+		o := &p.ring[i]
 		v.iov[i][0].Base = unsafe.SliceData(o.head)
 		v.iov[i][0].SetLen(len(o.head))
 		v.iov[i][1].Base = unsafe.SliceData(o.rest)
@@ -91,21 +92,21 @@ func (p *port) flush() {
 		v.msg[i].hdr.SetIovlen(parts(o))
 	}
 	if !p.packet {
-		p.out[0].dir.sent(&p.out[0], p.write(v, parts(&p.out[0])))
+		p.ring[0].dir.sent(&p.ring[0], p.write(v, parts(&p.ring[0])))
 		return
 	}
 	for done := 0; done < n; {
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&v.msg[done])), uintptr(n-done), unix.MSG_DONTWAIT, 0, 0)
+		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.out), uintptr(unsafe.Pointer(&v.msg[done])), uintptr(n-done), unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}
 		if errno != 0 { // of the first of them
-			p.out[done].dir.sent(&p.out[done], errno)
+			p.ring[done].dir.sent(&p.ring[done], errno)
 			done++
 			continue
 		}
 		for range int(r) {
-			p.out[done].dir.sent(&p.out[done], nil)
+			p.ring[done].dir.sent(&p.ring[done], nil)
 			done++
 		}
 	}
@@ -121,7 +122,7 @@ func parts(o *outgoing) int {
 
 func (p *port) write(v *vector, n int) error {
 	for {
-		_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(p.fd), uintptr(unsafe.Pointer(&v.iov[0][0])), uintptr(n))
+		_, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(p.out), uintptr(unsafe.Pointer(&v.iov[0][0])), uintptr(n))
 		if errno == unix.EINTR {
 			continue
 		}
@@ -173,6 +174,9 @@ func (p *port) close() error {
 	}
 	p.closed = true
 	err := unix.Close(p.fd)
+	if p.out != p.fd {
+		err = errors.Join(err, unix.Close(p.out))
+	}
 	if p.counter != nil {
 		err = errors.Join(err, p.counter.close())
 	}

@@ -163,6 +163,7 @@ func openEnd(k kind, h, middle space, mac net.HardwareAddr, i int) (end relay.En
 		end, err = relay.OpenPacket(name)
 		return err
 	})
+	h.do(func() error { return end.Tap("eth0") })
 	return end
 }
 
