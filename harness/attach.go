@@ -60,7 +60,10 @@ func attach(ctx context.Context, t topo.Topo, nodes map[string]Attached, o *Opti
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(t, *o, engines)
+	b, err := newBuilder(t, *o, engines)
+	if err != nil {
+		return nil, err
+	}
 	n := b.n
 	n.attached = true
 	defer func() {

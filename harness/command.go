@@ -89,7 +89,12 @@ func (c *Cmd) start() error {
 	n.mu.Lock()
 	n.running[c] = struct{}{}
 	n.mu.Unlock()
-	err = nsthread.Spawn(nsthread.Spaces{Net: c.h.node.ns, PID: n.first.PID, Mount: mounts}, c.Cmd.Start)
+	err = nsthread.Spawn(nsthread.Spaces{Net: c.h.node.ns, PID: n.first.PID, Mount: mounts}, func() error {
+		if err := n.processors.keep(); err != nil {
+			return err
+		}
+		return c.Cmd.Start()
+	})
 	if err != nil {
 		n.mu.Lock()
 		delete(n.running, c)

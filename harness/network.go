@@ -26,6 +26,8 @@ type Network struct {
 	order []*node // hosts, then switches, as in the topology
 	hosts map[string]*Host
 	first *pidone.Process
+	// processors carry the packets, and run the programs.
+	processors processors
 	// carried are the links, by number. relay and fabric are nil where no link needs them.
 	carried []*carriage
 	relay   *relay.Engine

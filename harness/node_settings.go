@@ -21,7 +21,7 @@ type sysctl struct {
 
 // setSysctls sets up the network namespace that the calling thread is in.
 func (b *builder) setSysctls(nd *node) error {
-	var all []sysctl
+	all := []sysctl{b.n.processors.steer()}
 	if nd.isSwitch || !b.n.topo.IPv6 {
 		// Else every interface announces itself, and captures begin with neighbour discovery.
 		all = append(all, sysctl{"net/ipv6/conf/all/disable_ipv6", "1", true})

@@ -65,7 +65,10 @@ func start(ctx context.Context, t topo.Topo, o *Options) (_ *Network, err error)
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(t, *o, engines)
+	b, err := newBuilder(t, *o, engines)
+	if err != nil {
+		return nil, err
+	}
 	n := b.n
 	defer func() {
 		b.closeOffloads()
@@ -106,15 +109,20 @@ type builder struct {
 	fabricErr error
 }
 
-func newBuilder(t topo.Topo, o Options, engines []Engine) *builder {
+func newBuilder(t topo.Topo, o Options, engines []Engine) (*builder, error) {
+	use, err := chooseProcessors(o.OneProcessor)
+	if err != nil {
+		return nil, err
+	}
 	n := &Network{
-		topo:    t,
-		ends:    t.Interfaces(),
-		nodes:   make(map[string]*node),
-		hosts:   make(map[string]*Host),
-		running: make(map[*Cmd]struct{}),
-		senders: make(map[string]*capture.Sender),
-		sockets: make(map[any]func()),
+		topo:       t,
+		processors: use,
+		ends:       t.Interfaces(),
+		nodes:      make(map[string]*node),
+		hosts:      make(map[string]*Host),
+		running:    make(map[*Cmd]struct{}),
+		senders:    make(map[string]*capture.Sender),
+		sockets:    make(map[any]func()),
 	}
 	for i, e := range engines {
 		n.carried = append(n.carried, newCarriage(n, i, e))
@@ -144,7 +152,7 @@ func newBuilder(t topo.Topo, o Options, engines []Engine) *builder {
 	for i := range n.ends {
 		n.number(i, firstIndex+i)
 	}
-	return &builder{n: n, o: o, offloads: make(map[string]*ethtool.Ethtool)}
+	return &builder{n: n, o: o, offloads: make(map[string]*ethtool.Ethtool)}, nil
 }
 
 // number notes the kernel's number of end i.

@@ -38,6 +38,7 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 		return nil, err
 	}
 	defer letGo()
+	o.OneProcessor = o.OneProcessor || jobs > 1 && len(all) > 1
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	reports := make([]Report, len(all))

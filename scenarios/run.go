@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wireproof/wireproof/harness"
@@ -74,7 +75,10 @@ type run struct {
 // perform is everything that needs the network. It leaves it down.
 func (r *run) perform(ctx context.Context) (err error) {
 	began := time.Now()
-	r.network, err = r.options.Backend.start(ctx, r.scenario.Topo, &harness.Options{Engine: r.scenario.Engine})
+	r.network, err = r.options.Backend.start(ctx, r.scenario.Topo, &harness.Options{
+		Engine:       r.scenario.Engine,
+		OneProcessor: r.options.OneProcessor || slices.ContainsFunc(r.scenario.Topo.Links, impaired),
+	})
 	if err != nil {
 		return err
 	}

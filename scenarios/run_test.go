@@ -37,7 +37,7 @@ func optionsFor(t *testing.T) Options {
 			t.Error(err)
 		}
 	})
-	return Options{Out: dir, Corpus: corpusForTests, Backend: Backend(*backend)}
+	return Options{Out: dir, Corpus: corpusForTests, Backend: Backend(*backend), OneProcessor: true}
 }
 
 // able skips the test where the back end cannot do what the scenario asks for, or this kernel cannot for it.
