@@ -32,6 +32,7 @@ type carriage struct {
 	perFrame bool
 	user     *relay.Link         // of EngineUser
 	loss     [2]*bpfloss.Program // of EngineBPF, by direction
+	egress   [2]bool             // that acts as the sender sends
 }
 
 // A course is what becomes of one direction's parameters.
@@ -136,6 +137,7 @@ func (c *carriage) attach() error {
 		sender, i := c.end(side)
 		nd := c.n.nodes[sender.Node]
 		config.Egress = nd.isSwitch
+		c.egress[side] = nd.isSwitch
 		name := sender.Name
 		if !nd.isSwitch {
 			var receiver *topo.Interface

@@ -29,8 +29,12 @@ type EndStats struct {
 	// Exact says that what happened to this direction's packets is what was asked for, and what the seed predicts: each
 	// decision was about one packet of the wire, and the engine itself lost none.
 	Exact bool
-	Qdisc QdiscStats
-	Wire  WireStats
+	// Egress says that what carries this direction acts as the interface sends, and captures of either end show what is
+	// left: queueing disciplines do, and EngineBPF where a switch sends. False: it acts on the way (EngineUser), or behind
+	// the capture of the receiver (EngineBPF where a host sends).
+	Egress bool
+	Qdisc  QdiscStats
+	Wire   WireStats
 }
 
 // QdiscStats are the counters of an interface's root queueing discipline (zero where there is none).
@@ -139,6 +143,7 @@ func (c *carriage) stats(s *LinkStats) error {
 	for side, e := range ends {
 		p := c.courses[side].now
 		e.Exact = true
+		e.Egress = c.engine == EngineHTB || c.engine == EngineNetem
 		switch {
 		case c.engine == EngineNetem:
 			e.Exact = p.LossPercent == 0 && p.Gilbert.PPercent == 0 && p.DuplicatePercent == 0 && p.ReorderPercent == 0 && p.CorruptPercent == 0 && p.Jitter == 0
@@ -156,6 +161,7 @@ func (c *carriage) stats(s *LinkStats) error {
 			return closed(err)
 		}
 		e.Exact = l.Exact()
+		e.Egress = c.egress[side]
 		e.Wire = WireStats{In: l.Packets, Indexed: l.Packets, BytesIn: l.Bytes, Out: l.Packets - l.Dropped,
 			Dropped: WireDrops{Loss: l.Dropped - l.Listed, List: l.Listed}}
 	}

@@ -120,10 +120,10 @@ func (d direction) counters() link.Counters {
 		},
 		Duplicated: w.Duplicated, Corrupted: w.Corrupted, Reordered: w.Reordered, Exact: d.sender.Exact,
 	}
-	switch harness.Engine(d.sender.Engine) {
-	case harness.EngineNetem, harness.EngineHTB:
+	switch {
+	case d.sender.Egress:
 		c.Place = link.Before
-	case harness.EngineBPF:
+	case harness.Engine(d.sender.Engine) == harness.EngineBPF:
 		c.Place = link.Behind
 	}
 	return c

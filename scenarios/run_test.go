@@ -273,3 +273,17 @@ func everyByte() []byte {
 	}
 	return b
 }
+
+// Part i's losses are those asked for also where the kernel's program decides them: at a switch's ports before any capture
+// sees the packet, at a host's behind the switch's.
+func TestLossByBPF(t *testing.T) {
+	harnesstest.Require(t, "root", "bpf")
+	t.Parallel()
+	r, _ := mustRun(t, selectAll(t, Params{Engine: harness.EngineBPF}, "i")[0])
+	wantVerdict(t, r, flow.Pass)
+	for _, l := range r.Links {
+		if l.EngineA != string(harness.EngineBPF) || l.Sent.Lost+l.SentBA.Lost == 0 {
+			t.Errorf("link %s-%s: engine %s lost %d and %d", l.A, l.B, l.EngineA, l.Sent.Lost, l.SentBA.Lost)
+		}
+	}
+}
