@@ -61,6 +61,9 @@ func (s Scenario) Again(o Options) string {
 	if o.Timeout > 0 && o.Timeout != defaultTimeout {
 		add("--timeout", o.Timeout.String())
 	}
+	if o.Backend != "" && o.Backend != Namespaces {
+		add("--backend", string(o.Backend))
+	}
 	if o.CaptureAll {
 		add("--capture", "all")
 	}

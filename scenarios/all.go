@@ -30,6 +30,9 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 	if jobs <= 0 {
 		jobs = DefaultJobs
 	}
+	if o.Live != nil {
+		jobs = 1
+	}
 	if o.Backend == Mininet {
 		jobs = 1 // each uses the same names in the machine's own namespace
 	}

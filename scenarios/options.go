@@ -22,6 +22,8 @@ type Options struct {
 	// OneProcessor keeps each network to one processor, see harness.Options. RunAll sets it where several scenarios run at
 	// once. A scenario with impaired links has it in any case: they are compared packet by packet.
 	OneProcessor bool
+	// Live is handed the captures while they grow. Scenarios then run one after the other. Nil: nobody looks on.
+	Live *Live
 }
 
 const (

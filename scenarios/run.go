@@ -26,10 +26,14 @@ func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 		err = r.perform(ctx)
 	}
 	if err != nil {
+		if r != nil {
+			r.live.end(ctx)
+		}
 		return newReport(s, o.Backend), fmt.Errorf("%s: %w", s.Name(), err)
 	}
 	r.judge(ctx)
 	r.annotate(ctx)
+	r.live.end(ctx)
 	return r.report, keep(ctx, r.dir, r.report)
 }
 
@@ -64,7 +68,8 @@ type run struct {
 	network  *network
 	servers  []*process
 	captures []*nodeCapture
-	results  []result // of fetches, by index
+	live     *following // nil where nobody looks on
+	results  []result   // of fetches, by index
 	stormed  *stormEvidence
 	carried  []harness.LinkStats // of the topology's links, at the end
 	cut      error               // why it ended before its time, nil when it did not
@@ -122,6 +127,11 @@ func (r *run) inside(ctx context.Context) (err error) {
 	defer r.stopCaptures()
 	if err := r.startCaptures(ctx); err != nil {
 		return err
+	}
+	if r.options.Live != nil {
+		if r.live, err = r.options.Live.follow(r.captures); err != nil {
+			return err
+		}
 	}
 	defer func() { err = errors.Join(err, r.stopServers()) }()
 	if err := r.startServers(ctx); err != nil {

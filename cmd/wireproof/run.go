@@ -24,6 +24,7 @@ func runCommand() *cobra.Command {
 		jobs       int
 		timeout    time.Duration
 		captured   string
+		toPipe     bool
 	)
 	c := &cobra.Command{
 		Use:   "run PART… | all | --topo FILE",
@@ -52,6 +53,12 @@ func runCommand() *cobra.Command {
 				if o.Backend, err = scenarios.ParseBackend(backend); err != nil {
 					return fmt.Errorf("--backend: %w", err)
 				}
+				shown := c.OutOrStdout()
+				if toPipe {
+					if o.Live, shown, err = live(c, asJSON); err != nil {
+						return err
+					}
+				}
 				if files != "" {
 					if o.Corpus, err = scenarios.Folder(files); err != nil {
 						return err
@@ -79,12 +86,17 @@ func runCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					err = writeJSON(c.OutOrStdout(), reports)
+					err = writeJSON(shown, reports)
 				} else {
-					err = table(c.OutOrStdout(), reports, out)
+					err = table(shown, reports, out)
 				}
 				if err != nil {
 					return err
+				}
+				if toPipe {
+					if err := o.Live.Err(); err != nil {
+						return err
+					}
 				}
 				return outcome(reports)
 			}()
@@ -104,6 +116,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&backend, "backend", string(scenarios.Namespaces), "what brings the networks up: netns (namespaces of our own) or mininet (see docs/mininet.md)")
 	f.IntVar(&jobs, "jobs", scenarios.DefaultJobs, "how many scenarios run at once")
 	f.StringVar(&captured, "capture", "needed", "needed: what the verdict rests on, a file for each interface; all: every interface, in one file")
+	f.BoolVar(&toPipe, "live", false, "hand the captures to standard output while they grow; the table goes to standard error: wireproof run e --live | tshark -i -")
 	f.DurationVar(&timeout, "timeout", 0, "longest time of one scenario (default 3m)")
 	return c
 }
