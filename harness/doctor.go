@@ -97,8 +97,9 @@ func probeOne(ctx context.Context, name string, known []string) Capability {
 		if err != nil {
 			c.OK, c.Remedy = false, p.remedy
 			detail = err.Error()
-			if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-				detail += " (it may be there for root)"
+			denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
+			if _, noRoot := tryRoot(ctx); denied && noRoot != nil && name != "user namespaces" { // which are there for those who are not
+				c.Remedy = "run as root (sudo): only then it shows whether it is there"
 			}
 		}
 		c.Detail = detail

@@ -79,4 +79,4 @@ func (e *AmbiguousError) Is(target error) bool { return target == ErrAmbiguous }
 
 // ErrRefused says that a lockstep peer closed the connection where it had no
 // other way to say no.
-var ErrRefused = errors.New("refused by closing the connection, the only no of the lockstep dialect")
+var ErrRefused = errors.New("refused by closing the connection, the only no of the lockstep dialect: ask for a name that the server has, or by the stream dialect, which says why")
