@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,16 +88,16 @@ func TestDropNext(t *testing.T) {
 // Nothing in flight is lost, comes twice or overtakes, whatever is set in between.
 func TestSetLosesNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
+	var group sync.WaitGroup
+	t.Cleanup(group.Wait) // after the bench's own: where the test fails, that is what ends them
 	x := newBench(t, Options{}, Config{Delay: time.Millisecond}, Config{})
 	const n = 3000
-	go func() {
+	group.Go(func() {
 		for i := range uint32(n) {
 			x.send(x.a, udp(i, 200))
 		}
-	}()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	})
+	group.Go(func() {
 		trace := &Trace{At: []time.Duration{0, time.Millisecond}, Bytes: 100_000}
 		for range 60 {
 			c := Config{Delay: time.Duration(rng.IntN(3_000_000)), QueuePackets: 1 << 20}
@@ -110,13 +111,13 @@ func TestSetLosesNothing(t *testing.T) {
 				t.Error(err)
 			}
 		}
-	}()
+	})
 	for i := range uint32(n) {
 		if got := number(x.want(x.b)); got != i {
 			t.Fatalf("packet %d, want %d", got, i)
 		}
 	}
-	<-ended
+	group.Wait()
 	if s := x.stats(); s.AB.Dropped.Total() != 0 || s.AB.InFlight != 0 {
 		t.Errorf("stats %+v", s.AB)
 	}
