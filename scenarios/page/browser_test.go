@@ -27,13 +27,13 @@ type browser struct {
 	console iter.Seq2[chromedp.ConsoleMessage, error]
 }
 
-// open shows a file in a window of so many pixels, by day or by night ("light", "dark").
-func open(t *testing.T, path string, width, height int64, scheme string) *browser {
+// start starts a browser. It ends with the test.
+func start(t *testing.T) *browser {
 	t.Helper()
 	harnesstest.Require(t, "chromium")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.UserDataDir(t.TempDir()))
+	options := chromedp.DefaultExecAllocatorOptions[:]
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -41,16 +41,24 @@ func open(t *testing.T, path string, width, height int64, scheme string) *browse
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx, console: chromedp.Console(ctx)}
+	return &browser{t: t, ctx: ctx}
+}
+
+// open shows a file in a window of so many pixels, by day or by night ("light", "dark").
+func (b *browser) open(path string, width, height int64, scheme string) {
+	b.t.Helper()
+	b.console = chromedp.Console(b.ctx)
 	b.do(chromedp.EmulateViewport(width, height))
+	b.media(emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	b.do(chromedp.Navigate("file://" + filepath.ToSlash(path)))
+}
+
+func (b *browser) media(p emulation.SetEmulatedMediaParams) {
+	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, p)
 		return err
 	}))
-	b.do(chromedp.Navigate("file://" + filepath.ToSlash(path)))
-	return b
 }
 
 func (b *browser) do(a chromedp.Action[chromedp.Void]) {
@@ -104,14 +112,15 @@ func (b *browser) shoot(name string) {
 // In a browser every section is seen, nothing is wider than the window, and the console stays empty: in windows of every width,
 // by day and by night.
 func TestInTheBrowser(t *testing.T) {
-	harnesstest.Require(t, "chromium")
 	path := small(t, t.TempDir())
+	b := start(t)
 	for _, window := range []struct {
 		name, scheme  string
 		width, height int64
 	}{{"phone", "light", 360, 740}, {"desktop", "light", 1280, 900}, {"desktop-dark", "dark", 1280, 900}, {"phone-dark", "dark", 360, 740}} {
 		t.Run(window.name, func(t *testing.T) {
-			b := open(t, path, window.width, window.height, window.scheme)
+			b := &browser{t: t, ctx: b.ctx}
+			b.open(path, window.width, window.height, window.scheme)
 			if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > window.width {
 				t.Errorf("the page is %d wide in a window of %d", wide, window.width)
 			}
@@ -139,7 +148,8 @@ func TestInTheBrowser(t *testing.T) {
 
 // Whatever can be done with the pointer can be done with the keyboard, and is seen: the skip link, sorting, unfolding.
 func TestByKeyboard(t *testing.T) {
-	b := open(t, small(t, t.TempDir()), 1280, 900, "light")
+	b := start(t)
+	b.open(small(t, t.TempDir()), 1280, 900, "light")
 	key := func(k string) { t.Helper(); b.do(chromedp.KeyEvent(k)) }
 	key(kb.Tab)
 	if got := eval[string](b, "document.activeElement.className"); got != "skip" {
@@ -181,7 +191,8 @@ func TestByKeyboard(t *testing.T) {
 
 // On paper everything is there, without the navigation.
 func TestInPrint(t *testing.T) {
-	b := open(t, small(t, t.TempDir()), 1280, 900, "dark")
+	b := start(t)
+	b.open(small(t, t.TempDir()), 1280, 900, "dark")
 	paper, err := chromedp.Run(b.ctx, chromedp.PrintToPDF())
 	if err != nil || !strings.HasPrefix(string(paper), "%PDF") {
 		t.Fatalf("%v, %.20q", err, paper)
@@ -191,10 +202,7 @@ func TestInPrint(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.do(chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
-		return err
-	}))
+	b.media(emulation.SetEmulatedMediaParams{Media: "print"})
 	if got := eval[string](b, `getComputedStyle(document.querySelector("nav")).display`); got != "none" {
 		t.Errorf("the navigation is printed: %s", got)
 	}
@@ -215,7 +223,8 @@ func TestTheBrowserComplains(t *testing.T) {
 	if err := os.WriteFile(path, []byte(wrong), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, path, 500, 500, "light")
+	b := start(t)
+	b.open(path, 500, 500, "light")
 	for m, err := range b.console {
 		if err != nil {
 			t.Fatal(err)

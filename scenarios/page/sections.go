@@ -125,7 +125,7 @@ func (r *result) connectionTable() Table {
 			mbit = float64(c.BytesToClient) * 8 / 1e6 / s
 		}
 		t.Rows = append(t.Rows, []Cell{
-			{Text: strconv.Itoa(i + 1), Link: fmt.Sprintf("#c%d", i+1)}, {Text: r.host(c.Client) + " " + port(c.Client), Sort: r.host(c.Client)},
+			{Text: strconv.Itoa(i + 1), Link: fmt.Sprintf("#c%d", i+1)}, {Text: r.host(c.Client) + "\u00a0" + port(c.Client), Sort: r.host(c.Client)},
 			Text(r.host(c.Server)), Text(c.Handshake), Text(c.ClosedBy), Number(float64(len(c.Files)), thousands(len(c.Files))),
 			Number(float64(c.BytesToClient), size(c.BytesToClient)), Number(s, three(s)), Number(mbit, three(mbit)),
 			Number(float64(c.Segments), thousands(c.Segments)), Number(float64(c.Retransmissions), thousands(c.Retransmissions)),

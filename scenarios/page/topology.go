@@ -91,16 +91,17 @@ func (g *graph) wide(withAsked, stacked bool) (template.HTML, bool) {
 	x := func(node string) float64 { return left + float64(g.depth(node))*column }
 	height := row*rowHeight + 8
 	var d drawing
-	d.put(`<svg class="graph" width="%s" height="%s" viewBox="0 0 %s %s" role="img" aria-label="`, num(width), num(height), num(width), num(height))
-	d.put("%s\">", template.HTMLEscapeString(g.describe()))
 	for _, i := range g.extra {
 		l := g.r.Links[i]
 		x1, y1, x2, y2 := x(l.A), y[l.A], x(l.B), y[l.B]
-		bulge := max(math.Abs(y2-y1), math.Abs(x2-x1)) / 3
 		if x1 == x2 {
-			bulge = -54 // into the column before, where nothing is written between two rows
+			// Into the column before, where nothing is written between two rows.
+			d.put(`<path class="wire idle" d="M%s %sC%s %s %s %s %s %s">`, num(x1), num(y1), num(x1-54), num(y1), num(x2-54), num(y2), num(x2), num(y2))
+		} else {
+			// Below everything.
+			height += 14
+			d.put(`<path class="wire idle" d="M%s %sV%sH%sV%s">`, num(x1), num(y1), num(height-6), num(x2), num(y2))
 		}
-		d.put(`<path class="wire idle" d="M%s %sC%s %s %s %s %s %s">`, num(x1), num(y1), num(x1+bulge), num(y1), num(x2+bulge), num(y2), num(x2), num(y2))
 		d.title(l.A + "-" + l.B + ": not part of the tree")
 		d.put("</path>")
 	}
@@ -134,7 +135,15 @@ func (g *graph) wide(withAsked, stacked bool) (template.HTML, bool) {
 		}
 	}
 	d.put("</svg>")
-	return d.html(), true
+	return g.frame(width, height) + d.html(), true
+}
+
+// frame opens a drawing.
+func (g *graph) frame(width, height float64) template.HTML {
+	var d drawing
+	d.put(`<svg class="graph" width="%s" height="%s" viewBox="0 0 %s %s" role="img" aria-label="%s">`,
+		num(width), num(height), num(width), num(height), template.HTMLEscapeString(g.describe()))
+	return d.html()
 }
 
 // lines parts what passed into its two directions, where there is no room for both beside each other.
@@ -192,8 +201,7 @@ func (g *graph) narrow(withAsked bool) template.HTML {
 		}
 	}
 	height := float64(len(g.nodes)+len(g.extra))*rowHeight - float64(len(g.extra))*rowHeight/2
-	d.put(`<svg class="graph" width="%s" height="%s" viewBox="0 0 %s %s" role="img" aria-label="`, num(width), num(height), num(width), num(height))
-	d.put("%s\">", template.HTMLEscapeString(g.describe()))
+	d.b.WriteString(string(g.frame(width, height)))
 	d.b.WriteString(wires.b.String())
 	for _, node := range g.nodes {
 		g.node(&d, node, x[node], y[node])
