@@ -61,7 +61,7 @@ func verifyCommand() *cobra.Command {
 					return usage("--order: there is no %q in %s: name files of that folder, between commas", name, files)
 				}
 			}
-			a, err := analyzeFiles(c, args, o)
+			a, err := withCaptures(c, args, func(inputs []flow.Input) (*flow.Analysis, error) { return flow.AnalyzeAll(c.Context(), inputs, o) })
 			if err != nil {
 				return err
 			}
@@ -91,8 +91,8 @@ func verifyCommand() *cobra.Command {
 	return c
 }
 
-// analyzeFiles analyses the named captures as one.
-func analyzeFiles(c *cobra.Command, names []string, o flow.Options) (*flow.Analysis, error) {
+// withCaptures opens the named captures, and calls analyze for all of them.
+func withCaptures(c *cobra.Command, names []string, analyze func([]flow.Input) (*flow.Analysis, error)) (*flow.Analysis, error) {
 	var inputs []flow.Input
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
@@ -109,7 +109,7 @@ func analyzeFiles(c *cobra.Command, names []string, o flow.Options) (*flow.Analy
 	if len(names) > 1 {
 		what = c.Name()
 	}
-	a, err := flow.AnalyzeAll(c.Context(), inputs, o)
+	a, err := analyze(inputs)
 	if c.Context().Err() != nil {
 		return nil, &exit{status: statusInconclusive, cause: fmt.Errorf("%s: interrupted", what)}
 	}

@@ -37,12 +37,9 @@ func distinct(list []string) int {
 }
 
 // Traffic of this test over loopback, captured by tcpdump: connections, retransmissions and
-// bytes are what tshark says, and every file is found.
+// bytes are what tshark says, the streams what tcpflow writes, and every file is found.
 func TestAgainstTsharkLive(t *testing.T) {
-	harnesstest.Require(t, "root", "tshark")
-	if _, err := exec.LookPath("tcpdump"); err != nil {
-		t.Skip("needs tcpdump: ", err)
-	}
+	harnesstest.Require(t, "root", "tshark", "tcpdump", "tcpflow")
 	content := make([]byte, 3_000_000)
 	for i := range content {
 		content[i] = byte(i*i>>7 ^ i>>11)
@@ -152,6 +149,9 @@ func TestAgainstTsharkLive(t *testing.T) {
 	}
 	if n := len(tshark(t, path, "tcp.analysis.retransmission or tcp.analysis.out_of_order", "frame.number")); uint64(n) != again+late {
 		t.Errorf("tshark sees %d segments again or out of order, flow %d and %d", n, again, late)
+	}
+	if n := sameAsTcpflow(t, path); n != 2*conns {
+		t.Errorf("%d streams compared with tcpflow's, want %d", n, 2*conns)
 	}
 }
 
