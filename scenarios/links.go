@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -85,6 +86,11 @@ func (r *run) judgeDirection(ctx context.Context, d direction, impaired bool) []
 		// A link that nothing went over is no part of what the scenario claims. Where something should have, its files are
 		// not there either.
 		if idle := evidence.Sent+evidence.Strangers == 0 && evidence.Complete(); !idle {
+			if harness.Engine(d.sender.Engine) == harness.EngineNetem {
+				if evidence.Turnaround, err = r.turnaround(ctx, d); err != nil {
+					return unreadable(err)
+				}
+			}
 			checks = link.Judge(d.asked, evidence, d.counters(), r.report.Seconds.Run)
 		}
 	}
@@ -110,6 +116,45 @@ func (d direction) compare(ctx context.Context) (link.Evidence, error) {
 	return link.Compare(ctx, sent, received, link.Options{Name: d.name})
 }
 
+// turnaround measures how long after their causes frames left the sending end.
+func (r *run) turnaround(ctx context.Context, d direction) (link.Delays, error) {
+	var files []io.Reader
+	open := func(path string) error {
+		f, err := os.Open(path)
+		if err == nil {
+			files = append(files, f)
+		}
+		return err
+	}
+	defer func() {
+		for _, f := range files {
+			f.(*os.File).Close()
+		}
+	}()
+	if err := open(d.from.path); err != nil {
+		return link.Delays{}, err
+	}
+	if _, host := r.scenario.Topo.HostAddr(d.from.node); host {
+		if err := open(d.from.path); err != nil {
+			return link.Delays{}, err
+		}
+		return link.Answered(ctx, files[0], files[1])
+	}
+	for _, i := range r.scenario.Topo.Interfaces() {
+		if i.Node != d.from.node || i.Name == d.from.ifname {
+			continue
+		}
+		other := r.captureAt(i.Name)
+		if other == nil {
+			return link.Delays{}, nil // what it forwards may have come in where nothing was captured
+		}
+		if err := open(other.path); err != nil {
+			return link.Delays{}, err
+		}
+	}
+	return link.Forwarded(ctx, files[0], files[1:]...)
+}
+
 // counters are the engine's, in the form that the judge of links takes.
 func (d direction) counters() link.Counters {
 	w := d.sender.Wire
@@ -119,6 +164,9 @@ func (d direction) counters() link.Counters {
 			Chance: w.Dropped.Loss, Listed: w.Dropped.List, Queue: w.Dropped.Queue, Down: w.Dropped.Down, MTU: w.Dropped.MTU, Engine: w.Dropped.Engine,
 		},
 		Duplicated: w.Duplicated, Corrupted: w.Corrupted, Reordered: w.Reordered, Exact: d.sender.Exact,
+	}
+	if harness.Engine(d.sender.Engine) == harness.EngineNetem {
+		c.Lost.Chance = d.sender.Qdisc.Drops // the kernel counts with them what did not fit into netem's queue
 	}
 	switch {
 	case d.sender.Egress:

@@ -23,6 +23,9 @@ type Evidence struct {
 	CorruptedCopies uint64 `json:"corrupted_copies,omitempty"`
 	Early           uint64 `json:"early"` // arrived before they were sent, by the time stamps
 	Delay           Delays `json:"delay"` // of first copies
+	// Turnaround is how long after their causes frames left the sending end, where that was measured (Forwarded,
+	// Answered): what shows the delay of an engine that acts before the sending capture.
+	Turnaround Delays `json:"turnaround,omitzero"`
 
 	SentBytes     uint64 `json:"sent_bytes"`     // of whole frames of packets that count
 	ReceivedBytes uint64 `json:"received_bytes"` // the same, duplicates included

@@ -21,6 +21,8 @@ func (j *judge) delay() {
 	if d.Packets == 0 || j.c.Place != Between {
 		switch {
 		case j.span.delay == 0:
+		case j.c.Place == Before && j.e.Turnaround.Packets > 0:
+			j.turnaround()
 		case d.Packets == 0:
 			j.add(flow.Inconclusive, "no packet arrived, so no delay was shown; asked %s", j.askedDelay())
 		default:
@@ -55,6 +57,24 @@ func (j *judge) delay() {
 	case j.slowest == 0 && !j.trace && d.Median > late:
 		j.add(flow.Inconclusive, "%s: the machine was too slow", figures)
 	case j.slowest > 0 && d.Min > quickest+time.Duration(float64(1514*8)/float64(j.slowest)*1e9):
+		j.add(flow.Inconclusive, "%s: even the quickest was late, the machine was too slow", figures)
+	default:
+		j.add(flow.Pass, "%s", figures)
+	}
+}
+
+// turnaround judges the delay of an engine that acts before the sending capture, by the quickest of the frames whose
+// cause is known: the others may have waited for their turn, or for an acknowledgement that was put off.
+func (j *judge) turnaround() {
+	d := &j.e.Turnaround
+	figures := fmt.Sprintf("%s left %s and more after what caused them, median %s; asked %s", count(d.Packets, "packet"), short(d.Min), short(d.Median), j.askedDelay())
+	limit := j.sooner - StampError
+	_, skip := bounds(d.Packets, j.reorder.high)
+	late := j.span.delay + j.span.delay/100 + lateness + j.jitter
+	switch sooner := d.Below(limit); {
+	case sooner > skip:
+		j.add(flow.Fail, "%s, and %s left sooner than %s, the least that it allows", figures, count(sooner, "packet"), short(j.sooner))
+	case d.Min > late:
 		j.add(flow.Inconclusive, "%s: even the quickest was late, the machine was too slow", figures)
 	default:
 		j.add(flow.Pass, "%s", figures)
