@@ -219,6 +219,15 @@ class Asked(Topo):
             self.addLink(link['a'], link['b'], params1=dict(link['ab'], **options), params2=dict(link['ba'], **options))
 
 
+def in_this_namespace(pid_file):
+    "Whether the process in the file is in this network namespace, as far as that can be found out."
+    try:
+        with open(pid_file, encoding='ascii') as file:
+            return os.readlink('/proc/%d/ns/net' % int(file.read())) == os.readlink('/proc/self/ns/net')
+    except (OSError, ValueError):
+        return True
+
+
 def kind_of_switch(wanted):
     "Chooses the switches: Open vSwitch where it runs, else Linux bridges."
     if wanted == 'bridge':
@@ -228,6 +237,10 @@ def kind_of_switch(wanted):
     except (OSError, Failed) as e:
         if wanted:
             raise Failed('Open vSwitch does not run (%s): service openvswitch-switch start, or use Linux bridges' % str(e).splitlines()[0]) from e
+        return 'bridge'
+    if not in_this_namespace('/run/openvswitch/ovs-vswitchd.pid'):
+        if wanted:
+            raise Failed('Open vSwitch runs in another network namespace: run this there, or use Linux bridges')
         return 'bridge'
     kernel = os.path.isdir('/sys/module/openvswitch')
     if wanted == 'ovs' and not kernel:

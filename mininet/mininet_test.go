@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}
+	harnesstest.OwnNamespace()
 	os.Exit(m.Run())
 }
 
@@ -69,7 +70,7 @@ func again(t *testing.T, role string) (c *exec.Cmd, said string) {
 	return c, strings.TrimSpace(string(line[:n]))
 }
 
-// names gives switches names of this package's own: other packages' tests use Mininet too, and may be running.
+// names gives switches names that nobody uses on the machine.
 func names(t topo.Topo) topo.Topo {
 	t = t.Clone()
 	for i := range t.Switches {
@@ -93,7 +94,7 @@ func has(t *testing.T) {
 	harnesstest.Require(t, "root", "mininet")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
-	release, err := mininet.Acquire(ctx, true) // tests of other packages may have it
+	release, err := mininet.Acquire(ctx, true) // a program that was killed may still be taken down
 	if err != nil {
 		t.Fatal(err)
 	}

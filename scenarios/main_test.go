@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/mininet"
 	"github.com/wireproof/wireproof/peers"
 )
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 	if _, err := ParseBackend(*backend); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
+	}
+	if Backend(*backend) != Mininet { // which who asks for it by name has as it is on the machine
+		harnesstest.OwnNamespace()
 	}
 	// Scenarios mostly wait, so more of them run at once than there are processors, unless -parallel says otherwise.
 	given := false
