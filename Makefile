@@ -4,7 +4,7 @@
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-race bench fuzz fmt vet doctor
+.PHONY: help build test test-full test-race bench fuzz fmt vet doctor
 
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -14,6 +14,9 @@ build: ## make bin/wireproof, without cgo
 
 test: ## install what the tests need where it is missing, then run them all (as root, or with sudo)
 	@.ci/test
+
+test-full: ## the same, and what takes too long for every time: every part in real Mininet beside our own namespaces
+	@WIREPROOF_FULL=1 .ci/test
 
 test-race: ## all tests under the race detector (needs a C compiler)
 	@bash -c '. .ci/lib.sh; CGO_ENABLED=1 go_test_root -race -count=1 ./...'
