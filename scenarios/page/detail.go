@@ -26,11 +26,8 @@ type command struct{ What, Text string }
 
 func (r *result) details(drawn map[int]*series.Connection, numbers map[string]int) []detail {
 	var all []detail
-	for i, c := range r.Connections {
+	for i, c := range r.Connections[:min(len(r.Connections), maxPlotted)] {
 		s := drawn[i]
-		if s == nil && len(r.Connections) > maxPlotted {
-			continue
-		}
 		d := detail{
 			Number: i + 1, Client: r.host(c.Client), Server: r.host(c.Server), ClientAddr: c.Client, ServerAddr: c.Server, connection: c,
 			Size: size(c.BytesToClient), Lasted: seconds(c.Last.Sub(c.First)), Open: i < openDetails,

@@ -50,12 +50,14 @@ func write(path string, d Document) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// Bounds on the plots of a page, which would otherwise grow with the number of connections: 52,000 bins make 2 MB.
+// Bounds on what a page shows, which would otherwise grow with the number of connections beyond what is read or opened on a
+// phone. Everything is in report.json.
 const (
-	maxPlotted  = 200
-	allBins     = 50_000
-	mostBins    = 600
-	openDetails = 3 // connections whose details are unfolded from the start
+	maxPlotted  = 80     // connections that are drawn, the first ones
+	allBins     = 32_000 // of their plots together
+	mostBins    = 600    // of one connection: a plot is not wider
+	maxRows     = 500    // of a table, and bars of the timeline
+	openDetails = 3      // connections whose details are unfolded from the start
 )
 
 // plotted reads what the plots need: from the capture at each server, the connections that the report has of it. missing says
@@ -74,7 +76,7 @@ func plotted(ctx context.Context, r *result) (byConnection map[int]*series.Conne
 		}
 		servers[c.Server] = server
 	}
-	o := series.Options{Connections: 4 * maxPlotted, Bins: min(max(allBins/max(len(r.Connections), 1), 100), mostBins)}
+	o := series.Options{Connections: 4 * maxPlotted, Bins: min(max(allBins/max(min(len(r.Connections), maxPlotted), 1), 100), mostBins)}
 	for _, server := range order {
 		at, ok := r.captureOf(server)
 		if !ok {
@@ -127,7 +129,7 @@ func (r *result) assign(to map[int]*series.Connection, server string, s *series.
 		byID[id{c.Client.String(), c.ServerISN}] = c
 	}
 	for i, c := range r.Connections {
-		if found := byID[id{c.Client, c.ServerISN}]; c.Server == server && found != nil && len(to) < maxPlotted {
+		if found := byID[id{c.Client, c.ServerISN}]; c.Server == server && found != nil && i < maxPlotted {
 			to[i] = found
 		}
 	}

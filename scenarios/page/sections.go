@@ -46,14 +46,30 @@ func (r *result) sections(drawn map[int]*series.Connection, missing []string) ([
 		add(Section{ID: "wire", Title: "On the wire"}, "wire", struct {
 			Connections []detail
 			Missing     []string
-			Plotted     int
-		}{r.details(drawn, numbers), missing, len(drawn)}),
+			Of          int // connections, where not all are drawn
+		}{r.details(drawn, numbers), missing, r.beyond()}),
 		add(Section{ID: "transfers", Title: "Transfers", Text: []string{"What the clients say of themselves."}, Tables: []Table{r.transferTable()}}, "", nil),
 		add(Section{ID: "links", Title: "Links", Tables: []Table{r.linkTable()}}, "", nil),
 		add(Section{ID: "captures", Title: "Captures and logs"}, "captures", r.kepts()),
 		add(Section{ID: "settings", Title: "Settings"}, "settings", r.settings()),
 	)
 	return all, err
+}
+
+// beyond is the number of connections where that is more than are drawn.
+func (r *result) beyond() int {
+	if n := len(r.Connections); n > maxPlotted {
+		return n
+	}
+	return 0
+}
+
+// first says how many of the rows a table of many shows.
+func first(caption string, all int) string {
+	if all <= maxRows {
+		return caption
+	}
+	return fmt.Sprintf("%s: the first %d of %s; all are in report.json", caption, maxRows, thousands(all))
 }
 
 // A checkRow is the checks of one name, such as one for each client.
@@ -114,18 +130,18 @@ func (r *result) loops() string {
 }
 
 func (r *result) connectionTable() Table {
-	t := Table{Caption: "Connections, as the captures at the servers show them", Columns: []Column{
+	t := Table{Caption: first("Connections, as the captures at the servers show them", len(r.Connections)), Columns: []Column{
 		{"No.", true}, {"Client", false}, {"Server", false}, {"Handshake", false}, {"Closed by", false}, {"Files", true},
 		{"To client", true}, {"Seconds", true}, {"Mbit/s", true}, {"Segments", true}, {"Again", true},
 	}}
-	for i, c := range r.Connections {
+	for i, c := range r.Connections[:min(len(r.Connections), maxRows)] {
 		s := c.Last.Sub(c.First).Seconds()
 		mbit := 0.
 		if s > 0 {
 			mbit = float64(c.BytesToClient) * 8 / 1e6 / s
 		}
 		t.Rows = append(t.Rows, []Cell{
-			{Text: strconv.Itoa(i + 1), Link: fmt.Sprintf("#c%d", i+1)}, {Text: r.host(c.Client) + "\u00a0" + port(c.Client), Sort: r.host(c.Client)},
+			{Text: strconv.Itoa(i + 1), Link: anchor(i)}, {Text: r.host(c.Client) + "\u00a0" + port(c.Client), Sort: r.host(c.Client)},
 			Text(r.host(c.Server)), Text(c.Handshake), Text(c.ClosedBy), Number(float64(len(c.Files)), thousands(len(c.Files))),
 			Number(float64(c.BytesToClient), size(c.BytesToClient)), Number(s, three(s)), Number(mbit, three(mbit)),
 			Number(float64(c.Segments), thousands(c.Segments)), Number(float64(c.Retransmissions), thousands(c.Retransmissions)),
@@ -134,10 +150,22 @@ func (r *result) connectionTable() Table {
 	return t
 }
 
+// anchor leads to a connection's drawings, where it has some.
+func anchor(i int) string {
+	if i >= maxPlotted {
+		return ""
+	}
+	return fmt.Sprintf("#c%d", i+1)
+}
+
 func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
 
 func (r *result) transferTable() Table {
-	t := Table{Caption: "Files, as the clients received them", Columns: []Column{
+	files := 0
+	for _, transfer := range r.Transfers {
+		files += len(transfer.Files)
+	}
+	t := Table{Caption: first("Files, as the clients received them", files), Columns: []Column{
 		{"Client", false}, {"File", false}, {"Size", true}, {"Seconds", true}, {"Mbit/s", true}, {"SHA-256", false},
 	}}
 	for _, transfer := range r.Transfers {
@@ -145,6 +173,9 @@ func (r *result) transferTable() Table {
 			digest := cut(f.SHA256, 13)
 			if f.Error != "" {
 				digest = f.Error
+			}
+			if len(t.Rows) == maxRows {
+				return t
 			}
 			t.Rows = append(t.Rows, []Cell{
 				Text(r.host(transfer.Client)), Text(f.Name), Number(float64(f.Bytes), size(uint64(max(f.Bytes, 0)))), Number(f.Seconds, three(f.Seconds)),
@@ -156,11 +187,11 @@ func (r *result) transferTable() Table {
 }
 
 func (r *result) linkTable() Table {
-	t := Table{Caption: "Each direction of each link: what was asked, what carried it, what passed", Columns: []Column{
+	t := Table{Caption: first("Each direction of each link: what was asked, what carried it, what passed", 2*len(r.Links)), Columns: []Column{
 		{"Direction", false}, {"Asked", false}, {"Engine", false}, {"Packets", true}, {"Bytes", true}, {"Load", true},
 		{"Lost", true}, {"Doubled", true}, {"Overtaken", true}, {"Damaged", true},
 	}}
-	for _, l := range r.Links {
+	for _, l := range r.Links[:min(len(r.Links), maxRows/2)] {
 		for _, d := range []struct {
 			name, asked, engine string
 			rate                int64

@@ -12,7 +12,7 @@ const (
 	laneHeight = 20 // of a connection's bar with its space, in pixels
 	barHeight  = 15
 	rowGap     = 10
-	maxLanes   = 400 // bars beneath each other; a page of more is not read
+	maxLanes   = 400 // bars beneath each other
 )
 
 // timeline draws a row for each client and a bar for each connection, with the files in it. numbers gives each file's number in
@@ -65,7 +65,11 @@ func timeline(r *result, numbers map[string]int) template.HTML {
 func bar(d *drawing, r *result, i int, y float64, first time.Time, span time.Duration, numbers map[string]int) {
 	c := r.Connections[i]
 	at := func(t time.Time) float64 { return float64(t.Sub(first)) / float64(span) }
-	d.put(`<a href="#c%d" aria-label="connection %d">`, i+1, i+1)
+	if i < maxPlotted {
+		d.put(`<a href="#c%d" aria-label="connection %d">`, i+1, i+1)
+	} else {
+		d.put("<a>")
+	}
 	d.put(`<rect class="conn" x="%s" y="%s" height="%d" style="width:max(%s,3px)"/>`,
 		share(at(c.First), 1), num(y), barHeight, share(at(c.Last)-at(c.First), 1))
 	d.title(fmt.Sprintf("%d: %s to %s, %s, %s", i+1, r.host(c.Client), r.host(c.Server), size(c.BytesToClient), seconds(c.Last.Sub(c.First))))
@@ -91,7 +95,7 @@ type client struct {
 
 func clients(r *result) []client {
 	byName := make(map[string][]int)
-	for i, c := range r.Connections {
+	for i, c := range r.Connections[:min(len(r.Connections), maxRows)] {
 		name := r.host(c.Client)
 		byName[name] = append(byName[name], i)
 	}
