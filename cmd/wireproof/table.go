@@ -56,7 +56,7 @@ func table(w io.Writer, reports []scenarios.Report, out string) error {
 			}
 		}
 	}
-	text += "\n" + wrap(fmt.Sprintf("%d PASS, %d FAIL, %d INCONCLUSIVE. MBIT/S is the mean of the clients' own figures. Captures, files and logs: %s",
+	text += "\n" + wrap(fmt.Sprintf("%d PASS, %d FAIL, %d INCONCLUSIVE. MBIT/S is the mean of the clients' own figures. Pages, captures, files and logs: %s",
 		count[flow.Pass], count[flow.Fail], count[flow.Inconclusive], strings.TrimSuffix(out, "/")+"/"), width, "")
 	_, err := io.WriteString(w, text)
 	return err
