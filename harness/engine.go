@@ -177,6 +177,16 @@ func able(ctx context.Context, p topo.LinkParams) []Engine {
 	return slices.DeleteFunc(Engines(), func(e Engine) bool { return e.lacks(p) != nil || e.probe(ctx) != nil })
 }
 
+// CheckEngines says what Start would say of the engines that t would have with these options, before anything is made: the
+// error joins an *EngineError for each end of a link that its engine cannot do, with those that can. Nil options are good.
+func CheckEngines(ctx context.Context, t topo.Topo, o *Options) error {
+	if o == nil {
+		o = &Options{}
+	}
+	_, err := choose(ctx, t, o)
+	return err
+}
+
 // choose says which engine carries each link of t: EngineHTB also for those that ask for nothing. The error joins all that
 // is wrong, before anything is made.
 func choose(ctx context.Context, t topo.Topo, o *Options) ([]Engine, error) {

@@ -99,10 +99,8 @@ func (p Params) apply(s Scenario) (Scenario, error) {
 	for _, text := range p.Schedules {
 		mistakes = append(mistakes, s.Topo.SetSchedule(text))
 	}
+	mistakes = append(mistakes, s.Topo.Validate())
 	if err := errors.Join(mistakes...); err != nil {
-		return s, fmt.Errorf("%w: part %s: %w", ErrUsage, s.Part, err)
-	}
-	if err := s.Topo.Validate(); err != nil {
 		return s, fmt.Errorf("%w: part %s: %w", ErrUsage, s.Part, err)
 	}
 	if p.Mode != "" {

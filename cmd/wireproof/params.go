@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +59,7 @@ func (p *paramFlags) peerFlags(c *cobra.Command) {
 	p.file.add(c)
 }
 
-// params checks the flags, for these parts. Package scenarios checks ranges too, but 0 means "not given" there.
+// params checks the flags, for these parts, and tells all that is wrong with them. Package scenarios checks ranges too, but 0 means "not given" there.
 func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	params := scenarios.Params{
 		Variants: p.variants, Delay: p.delay, LossPercent: p.loss, Hops: p.hops,
@@ -66,29 +68,31 @@ func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 	if p.trace != "" {
 		params.Links = append([]string{"all:trace=" + p.trace}, params.Links...)
 	}
+	var mistakes []error
+	bad := func(format string, a ...any) { mistakes = append(mistakes, fmt.Errorf(format, a...)) }
 	var err error
 	if params.Engine, err = harness.ParseEngine(p.engine); err != nil {
-		return params, usage("--engine: %w", err)
+		bad("--engine: %w", err)
 	}
 	// The comparisons are of the kind that NaN fails.
 	if p.given.Changed("bw") && !(p.bw*float64(topo.Mbit) >= 1) {
-		return params, usage("--bw %s: a rate is above 0 Mbit/s; leave the flag out for the part's own", number(p.bw))
+		bad("--bw %s: a rate is above 0 Mbit/s; leave the flag out for the part's own", number(p.bw))
 	}
 	if p.bw > scenarios.MaxMbit {
-		return params, usage("--bw %s: a rate is at most %s Mbit/s; part e has links without a limit", number(p.bw), number(scenarios.MaxMbit))
+		bad("--bw %s: a rate is at most %s Mbit/s; part e has links without a limit", number(p.bw), number(scenarios.MaxMbit))
 	}
 	params.Rate = topo.BitRate(p.bw * float64(topo.Mbit))
 	if p.given.Changed("delay") && !(p.delay > 0 && p.delay <= time.Hour) {
-		return params, usage("--delay %v: a delay lies above 0 and up to 1h; part g is part h without it", p.delay)
+		bad("--delay %v: a delay lies above 0 and up to 1h; part g is part h without it", p.delay)
 	}
 	if p.given.Changed("loss") && !(p.loss > 0 && p.loss <= 100) {
-		return params, usage("--loss %s: a loss lies above 0 and up to 100 percent; part g is part i without it", number(p.loss))
+		bad("--loss %s: a loss lies above 0 and up to 100 percent; part g is part i without it", number(p.loss))
 	}
 	if p.given.Changed("hops") && p.hops <= 0 {
-		return params, usage("--hops %d: a chain has at least 1 switch", p.hops)
+		bad("--hops %d: a chain has at least 1 switch", p.hops)
 	}
 	if p.given.Changed("hops") && !slices.ContainsFunc(parts, func(part string) bool { return part == "j" || part == "all" }) {
-		return params, usage("--hops %d: only part j has a number of hops", p.hops)
+		bad("--hops %d: only part j has a number of hops", p.hops)
 	}
 	for _, name := range p.dialects {
 		if name == "both" {
@@ -97,26 +101,32 @@ func (p *paramFlags) params(parts []string) (scenarios.Params, error) {
 		}
 		d, err := protocol.ParseDialect(name)
 		if err != nil {
-			return params, usage("--dialect: %w, or both", err)
+			bad("--dialect: %w, or both", err)
+			continue
 		}
 		params.Dialects = append(params.Dialects, d)
 	}
 	for _, name := range p.models {
 		m, err := peers.ParseModel(name)
 		if err != nil {
-			return params, usage("--server: %w", err)
+			bad("--server: %w", err)
+			continue
 		}
 		params.Models = append(params.Models, m)
 	}
 	if len(p.clients) > 1 {
-		return params, usage("--client %s: give one mode; clients are hosts with --topo alone", strings.Join(p.clients, ","))
+		bad("--client %s: give one mode; clients are hosts with --topo alone", strings.Join(p.clients, ","))
 	}
 	for _, name := range p.clients {
 		m, err := peers.ParseMode(name)
 		if err != nil {
-			return params, usage("--client: %w", err)
+			bad("--client: %w", err)
+			continue
 		}
 		params.Mode = m
+	}
+	if len(mistakes) > 0 {
+		return params, usage("%w", errors.Join(mistakes...))
 	}
 	return params, nil
 }

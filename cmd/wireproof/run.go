@@ -127,11 +127,9 @@ func (p *paramFlags) choose(c *cobra.Command, args []string) ([]scenarios.Scenar
 		return p.custom(c, args)
 	}
 	params, err := p.params(args)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.socket.check(p.given); err != nil {
-		return nil, err
+	if err = errors.Join(err, p.socket.check(p.given)); err != nil {
+		_, links := scenarios.Select(args, scenarios.Params{Links: params.Links, Schedules: params.Schedules})
+		return nil, errors.Join(err, links) // all mistakes at once
 	}
 	chosen, err := scenarios.Select(args, params)
 	if err != nil {

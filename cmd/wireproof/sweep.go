@@ -106,7 +106,7 @@ func (s *sweepFlags) run(c *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	if err := scenarios.Ready(c.Context(), scenarios.Namespaces, nil); err != nil {
+	if err := scenarios.Ready(c.Context(), scenarios.Namespaces, plan.Scenarios()); err != nil {
 		return err
 	}
 	if err := writable(s.out); err != nil {

@@ -30,11 +30,15 @@ func (t Topo) LinkNames() []string {
 //
 // What the text does not name stays as it is. A second link between two nodes is h1-s1#2,
 // or h1>s1#2. The error joins a *Mistake for everything that cannot be read, a link that
-// does not exist among it; t is unchanged then. Ranges are for Validate.
+// does not exist among it; t is unchanged then. Ranges are for Validate, but for
+// those in a text that has other mistakes.
 func (t *Topo) SetLink(text string, open TraceOpener) error {
 	return t.setLinks(text, "link", "h1-s1:delay=10ms,loss=1%", func(params string, m *mistakes, where string) func(*LinkParams) {
 		var p LinkParams
 		p.apply(params, open, m, where)
+		if m.err() != nil {
+			p.checkNumbers(m, where) // Validate will not see them, since nothing is changed
+		}
 		return func(l *LinkParams) {
 			var said mistakes // already; the file of a trace is not read again
 			items := l.apply(params, nil, &said, where)

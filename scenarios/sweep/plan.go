@@ -155,6 +155,15 @@ func shuffled(n int, seed uint64) []int {
 	return rand.New(rand.NewPCG(seed, uint64(n))).Perm(n)
 }
 
+// Scenarios returns one scenario for each point.
+func (p Plan) Scenarios() []scenarios.Scenario {
+	var all []scenarios.Scenario
+	for _, run := range p.Runs[:len(p.Points)] { // the first round
+		all = append(all, run.Scenario)
+	}
+	return all
+}
+
 // Varying returns the names of the settings that are not the same at all points, those with a scale first.
 func (p Plan) Varying() []string {
 	var names []string
