@@ -67,7 +67,8 @@ func must(name string) bool {
 // startLimit is how long a network may take to come up, the spanning tree's four seconds included.
 const startLimit = time.Minute
 
-// Start brings t up and takes it down at the end of the test. It requires "root". A failure is fatal.
+// Start brings t up and takes it down at the end of the test. It requires "root". A failure is fatal. Where the test has
+// failed, what each host's sockets and queues say is kept first (see Artifacts for where), and the test says how to run it again.
 func Start(tb testing.TB, t topo.Topo, o *harness.Options) *harness.Network {
 	tb.Helper()
 	Require(tb, "root")
@@ -78,6 +79,9 @@ func Start(tb testing.TB, t topo.Topo, o *harness.Options) *harness.Network {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
+		if tb.Failed() {
+			keepState(tb, n)
+		}
 		if err := n.Close(); err != nil {
 			tb.Error(err)
 		}

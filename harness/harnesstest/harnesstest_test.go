@@ -21,14 +21,23 @@ type fake struct {
 	cleanups   []func()
 	said       []string
 	end        string // "skip", "fatal", or empty
+	failed     bool
+	name       string
 }
 
 func (f *fake) Helper()          {}
 func (f *fake) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
-func (f *fake) Errorf(format string, args ...any) {
+func (f *fake) Name() string     { return f.name }
+func (f *fake) Failed() bool     { return f.failed }
+func (f *fake) Log(args ...any)  { f.said = append(f.said, fmt.Sprint(args...)) }
+func (f *fake) Logf(format string, args ...any) {
 	f.said = append(f.said, fmt.Sprintf(format, args...))
 }
-func (f *fake) Error(args ...any) { f.said = append(f.said, fmt.Sprint(args...)) }
+func (f *fake) Errorf(format string, args ...any) {
+	f.failed = true
+	f.said = append(f.said, fmt.Sprintf(format, args...))
+}
+func (f *fake) Error(args ...any) { f.failed = true; f.said = append(f.said, fmt.Sprint(args...)) }
 func (f *fake) Fatal(args ...any) { f.stop("fatal", fmt.Sprint(args...)) }
 func (f *fake) Fatalf(format string, args ...any) {
 	f.stop("fatal", fmt.Sprintf(format, args...))
