@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 			_ = flag.Set("test.parallel", "6")
 		}
 	}
-	testscript.Main(m, map[string]func(){"wireproof": main})
+	testscript.Main(m, map[string]func(){"wireproof": main, "webserver": webserver})
 }
 
 // What anyone can do with the command, each of the scripts a document.
