@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -15,6 +14,7 @@ import (
 	"github.com/wireproof/wireproof/harness/internal/nsthread"
 	"github.com/wireproof/wireproof/harness/internal/pidone"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
+	"github.com/wireproof/wireproof/harness/userns"
 )
 
 // A Capability is something that this machine can or cannot do.
@@ -59,7 +59,7 @@ var probes = []probe{
 	{"fq", false, "modprobe sch_fq", tryQdisc("fq")},
 	{"tun", false, "modprobe tun; a container needs the device /dev/net/tun", tryTun},
 	{"bpf", false, "use a kernel with CONFIG_BPF_SYSCALL, and CAP_BPF", tryBPF},
-	{"user namespaces", false, "sysctl -w user.max_user_namespaces=10000 (and kernel.unprivileged_userns_clone=1 where there is one)", tryUserNS},
+	{"user namespaces", false, "see the kernel's answer", tryUserNS},
 	{"tshark", false, "apt-get install tshark", tryProgram("tshark")},
 	{"tcpdump", false, "apt-get install tcpdump", tryProgram("tcpdump")},
 	{"tcpflow", false, "apt-get install tcpflow", tryProgram("tcpflow")},
@@ -100,8 +100,11 @@ func probeOne(ctx context.Context, name string, known []string) Capability {
 		if err != nil {
 			c.OK, c.Remedy = false, p.remedy
 			detail = err.Error()
+			var refused *userns.Refusal
 			denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
-			if _, noRoot := tryRoot(ctx); denied && noRoot != nil && name != "user namespaces" { // which are there for those who are not
+			if errors.As(err, &refused) {
+				detail, c.Remedy = fmt.Sprintf("%v: %s", refused.Err, refused.Rule), refused.Remedy()
+			} else if _, noRoot := tryRoot(ctx); denied && noRoot != nil {
 				c.Remedy = "run as root (sudo): only then it shows whether it is there"
 			}
 		}
@@ -141,6 +144,9 @@ func tryRoot(context.Context) (string, error) {
 	})
 	if errors.Is(err, unix.EPERM) {
 		return "", fmt.Errorf("user %d may not make network namespaces", os.Geteuid())
+	}
+	if userns.Inside() {
+		return "a user namespace may make network namespaces", nil
 	}
 	return fmt.Sprintf("user %d may make network namespaces", os.Geteuid()), nil
 }
@@ -215,13 +221,8 @@ func tryTun(context.Context) (string, error) {
 	return "/dev/net/tun opens", unix.Close(fd)
 }
 
-func tryUserNS(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "true")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER}
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("start a program in a user namespace: %w", err)
-	}
-	return "works", nil
+func tryUserNS(context.Context) (string, error) {
+	return "what needs root runs without", userns.Try()
 }
 
 func tryProgram(name string) func(context.Context) (string, error) {

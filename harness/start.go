@@ -20,6 +20,7 @@ import (
 	"github.com/wireproof/wireproof/harness/internal/pidone"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/topo"
+	"github.com/wireproof/wireproof/harness/userns"
 )
 
 // Interface indices are chosen here, so that nothing has to be looked up: 1 is lo, 2 a switch's bridge, and interface i
@@ -50,7 +51,11 @@ func Start(ctx context.Context, t topo.Topo, o *Options) (*Network, error) {
 type notRootError struct{ err error }
 
 func (e *notRootError) Error() string {
-	return e.err.Error() + ": run it as root (sudo), or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
+	text := e.err.Error() + ": run it as root (sudo), or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
+	if why := userns.Refused(); why != nil {
+		text += "; without root it needs a " + why.Error()
+	}
+	return text
 }
 func (e *notRootError) Unwrap() []error { return []error{ErrNotRoot, e.err} }
 

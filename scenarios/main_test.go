@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/harness/userns"
 	"github.com/wireproof/wireproof/mininet"
 	"github.com/wireproof/wireproof/peers"
 )
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	if Backend(*backend) != Mininet { // which who asks for it by name has as it is on the machine
+		userns.Main()
 		harnesstest.OwnNamespace()
 	}
 	// Scenarios mostly wait, so more of them run at once than there are processors, unless -parallel says otherwise.

@@ -52,6 +52,6 @@ func root() *cobra.Command {
 		},
 	}
 	c.SetFlagErrorFunc(flagError)
-	c.AddCommand(listCommand(), runCommand(), sweepCommand(), compareCommand(), serveCommand(), getCommand(), verifyCommand(), extractCommand(), drawCommand(), exportCommand(), importCommand(), pageCommand(), doctorCommand(), vmCommand())
+	c.AddCommand(listCommand(), withoutRoot(runCommand()), withoutRoot(sweepCommand()), compareCommand(), serveCommand(), getCommand(), verifyCommand(), extractCommand(), drawCommand(), exportCommand(), importCommand(), pageCommand(), withoutRoot(doctorCommand()), vmCommand())
 	return c
 }

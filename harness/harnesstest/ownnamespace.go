@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/userns"
 )
 
 // envOwn marks a test binary that runs in a network namespace of its own.
@@ -26,7 +28,7 @@ func OwnNamespace() {
 		}
 		return
 	}
-	if os.Getuid() != 0 || !probe("root").OK {
+	if os.Getuid() != 0 || userns.Inside() || !probe("root").OK { // a user namespace has its own
 		return
 	}
 	runtime.LockOSThread() // the signal below comes when this thread ends

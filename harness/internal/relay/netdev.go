@@ -67,11 +67,48 @@ func setLink(name string, mac []byte, mtu, queue int) (int, error) {
 	if mtu > 0 {
 		set("mtu", unix.SIOCSIFMTU, func(d []byte) { binary.NativeEndian.PutUint32(d, uint32(mtu)) })
 	}
-	set("txqueuelen", unix.SIOCSIFTXQLEN, func(d []byte) { binary.NativeEndian.PutUint32(d, uint32(queue)) })
 	if err != nil {
 		return 0, err
 	}
-	return linkIndex(name)
+	index, err := linkIndex(name)
+	if err != nil {
+		return 0, err
+	}
+	return index, setQueue(index, queue)
+}
+
+// setQueue sets an interface's txqueuelen by RTM_SETLINK: the ioctl for it, SIOCSIFTXQLEN, is for root of the machine alone
+// (net/core/dev_ioctl.c), and RTM_SETLINK for root of a user's namespace, too.
+func setQueue(index, queue int) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("set txqueuelen: open netlink socket: %w", err)
+	}
+	defer unix.Close(fd)
+	e := binary.NativeEndian
+	req := make([]byte, unix.NLMSG_HDRLEN+unix.SizeofIfInfomsg+8)
+	e.PutUint32(req[0:], uint32(len(req)))
+	e.PutUint16(req[4:], unix.RTM_SETLINK)
+	e.PutUint16(req[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	e.PutUint32(req[unix.NLMSG_HDRLEN+4:], uint32(index))
+	attr := req[unix.NLMSG_HDRLEN+unix.SizeofIfInfomsg:]
+	e.PutUint16(attr[0:], 8)
+	e.PutUint16(attr[2:], unix.IFLA_TXQLEN)
+	e.PutUint32(attr[4:], uint32(queue))
+	if err := unix.Sendto(fd, req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("set txqueuelen: %w", err)
+	}
+	answer := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(fd, answer, 0)
+	switch {
+	case err != nil:
+		return fmt.Errorf("set txqueuelen: %w", err)
+	case n < unix.NLMSG_HDRLEN+4 || e.Uint16(answer[4:]) != unix.NLMSG_ERROR:
+		return errors.New("set txqueuelen: the kernel's answer is none")
+	case e.Uint32(answer[unix.NLMSG_HDRLEN:]) != 0:
+		return fmt.Errorf("set txqueuelen: %w", unix.Errno(-int32(e.Uint32(answer[unix.NLMSG_HDRLEN:]))))
+	}
+	return nil
 }
 
 // A counter reads an interface's tx_dropped. It keeps a netlink socket of the interface's namespace.
