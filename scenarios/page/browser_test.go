@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -31,16 +32,20 @@ type browser struct {
 func start(t *testing.T) *browser {
 	t.Helper()
 	harnesstest.Require(t, "chromium")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	// What it leaves in its folders goes with the test's, after it has ended: so its context is not the test's, which is over
+	// before the clean-up.
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	options := chromedp.DefaultExecAllocatorOptions[:]
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
+	// Its sandbox needs to be no root, and a helper or user namespaces that not every machine has. The pages are our own.
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Env("HOME="+dir, "TMPDIR="+dir))
+	ctx, _ = chromedp.NewExecAllocator(ctx, options...)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Errorf("end the browser: %v", err)
+		}
+	})
 	return &browser{t: t, ctx: ctx}
 }
 
@@ -189,6 +194,24 @@ func TestByKeyboard(t *testing.T) {
 	b.quiet()
 }
 
+// The pointer in a plot has its figures told.
+func TestPointer(t *testing.T) {
+	b := start(t)
+	b.open(small(t, t.TempDir()), 1280, 900, "light")
+	eval[chromedp.Void](b, `document.querySelector("#c1 .chart").scrollIntoView({behavior: "instant", block: "center"})`)
+	type point struct{ X, Y float64 }
+	p := eval[point](b, `(() => { const r = document.querySelector("#c1 svg.area").getBoundingClientRect(); return {X: r.left + r.width / 2, Y: r.top + r.height / 2} })()`)
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, p.X, p.Y))
+	if got := eval[string](b, `document.querySelector("#c1 .tip")?.textContent ?? "nothing"`); !strings.HasPrefix(got, "124 ms, ") || !strings.HasSuffix(got, " Mbit/s") {
+		t.Errorf("the pointer in the middle of a plot of 248 ms shows %s", got)
+	}
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, p.X, p.Y-300))
+	if eval[bool](b, `document.querySelector("#c1 .chart .tip") !== null`) {
+		t.Error("it stays when the pointer has left")
+	}
+	b.quiet()
+}
+
 // On paper everything is there, without the navigation.
 func TestInPrint(t *testing.T) {
 	b := start(t)
@@ -227,7 +250,7 @@ func TestTheBrowserComplains(t *testing.T) {
 	b.open(path, 500, 500, "light")
 	for m, err := range b.console {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(err) // the test's time is over, and nothing was seen
 		}
 		if strings.Contains(m.Text, "Content Security Policy") {
 			return

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wireproof/wireproof/harness/flow"
@@ -170,21 +171,27 @@ func (r *result) lead() string {
 	if r.Title != "" {
 		lead = strings.ToUpper(r.Title[:1]) + r.Title[1:] + ". "
 	}
-	count := map[flow.Verdict]int{}
-	worst := ""
+	var names []string // of the checks that decided, when not all passed
+	n := 0
 	for _, c := range r.Checks {
-		count[c.Verdict]++
-		if worst == "" && c.Verdict == r.Verdict && c.Verdict != flow.Pass {
-			worst = c.Name + ": " + c.Detail
+		if c.Verdict != r.Verdict {
+			continue
+		}
+		n++
+		if !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
 		}
 	}
+	all := count(len(r.Checks), "check")
 	switch {
-	case worst != "":
-		return lead + worst
 	case len(r.Checks) == 0:
 		return lead + "Nothing was checked."
+	case r.Verdict == flow.Pass:
+		return lead + "All of " + all + " passed."
+	case r.Verdict == flow.Fail:
+		return lead + fmt.Sprintf("%d of %s failed: %s.", n, all, strings.Join(names, ", "))
 	}
-	return lead + fmt.Sprintf("All %d checks passed.", len(r.Checks))
+	return lead + fmt.Sprintf("Evidence is missing for %d of %s: %s.", n, all, strings.Join(names, ", "))
 }
 
 // render executes one of the templates.

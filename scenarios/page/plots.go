@@ -138,7 +138,7 @@ func sequence(s *series.Connection, span time.Duration, marks []chartMark, toCli
 			}
 		}
 	}
-	c.curves = []curve{{"acked", acked}, {"sent", sent}, {"again", again}}
+	c.curves = []curve{{"sent", sent}, {"acked", acked}, {"again", again}}
 	p := plot{Title: title, Chart: c.finish(), Legend: []legend{{"sent", "sent"}, {"acked", "acknowledged"}}}
 	if total.Again > 0 {
 		p.Legend = append(p.Legend, legend{"again", "sent again"})
@@ -193,8 +193,8 @@ func roundTrip(s *series.Connection, span time.Duration, marks []chartMark) plot
 		x := c.x((one.at + one.end) / 2)
 		band.move(x, c.y(one.low.Seconds()))
 		band.b.WriteString(fmt.Sprintf("V%d", 1000-c.y(one.high.Seconds())))
-		if i == 0 {
-			mean.move(x, c.y(one.mean.Seconds()))
+		if i == 0 || one.at-all[i-1].end > span/25 {
+			mean.dot(x, c.y(one.mean.Seconds())) // nothing is known of what lies between
 		}
 		mean.line(x, c.y(one.mean.Seconds()))
 	}
