@@ -74,7 +74,10 @@ func params(dir string) testscript.Params {
 			e.Values[servers{}] = map[string]*serverProcess{}
 			e.Vars = append(e.Vars, "LC_ALL=C", "TERM=xterm")
 			captures, err := filepath.Abs("testdata")
-			e.Vars = append(e.Vars, "TESTDATA="+captures)
+			e.Vars = append(e.Vars, "TESTDATA="+captures, "MININET="+filepath.Join(captures, "../../../mininet"), "PYTHONDONTWRITEBYTECODE=1")
+			if python, err := harness.MininetPython(context.Background()); err == nil {
+				e.Vars = append(e.Vars, "PYTHON="+python)
+			}
 			return err
 		},
 		Condition: func(what string) (bool, error) {

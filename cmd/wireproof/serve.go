@@ -17,6 +17,7 @@ func serveCommand() *cobra.Command {
 	var (
 		address, files, model, dialect string
 		port                           int
+		books                          bool
 		limits                         peers.Limits
 		socket                         socketFlags
 	)
@@ -45,6 +46,18 @@ func serveCommand() *cobra.Command {
 			if cfg.Dialect, err = protocol.ParseDialect(dialect); err != nil {
 				return usage("--dialect: %w", err)
 			}
+			if books {
+				if c.Flags().Changed("files") {
+					return usage("--novels and --files: one or the other")
+				}
+				if files, err = os.MkdirTemp("", "wireproof-novels-"); err != nil {
+					return err
+				}
+				defer os.RemoveAll(files)
+				if _, err := scenarios.Novels(files); err != nil {
+					return err
+				}
+			}
 			folder, err := scenarios.Folder(files)
 			if err != nil {
 				return err
@@ -57,6 +70,7 @@ func serveCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&files, "files", ".", "folder to serve; only the files in it, not below it")
+	f.BoolVar(&books, "novels", false, "serve the five novels, from a folder that goes with the server")
 	f.StringVar(&address, "address", "", "address to listen on (default: all)")
 	f.IntVar(&port, "port", protocol.DefaultPort, "TCP port")
 	f.StringVar(&model, "model", string(peers.Thread), "sequential, thread, or fork (a process for each connection)")
