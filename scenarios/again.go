@@ -11,8 +11,22 @@ import (
 
 // Again is the command that runs the scenario again, with all that was changed about it, in a form that a shell takes.
 func (s Scenario) Again(o Options) string {
-	words := []string{"sudo", "wireproof", "run", s.Part, "--variant", s.Variant, "--dialect", string(s.Dialect), "--server", string(s.Model)}
+	words := []string{"sudo", "wireproof", "run"}
 	add := func(flag, value string) { words = append(words, flag, value) }
+	if s.file == "" {
+		words = append(words, s.Part)
+		add("--variant", s.Variant)
+	} else {
+		add("--topo", s.file)
+		for _, host := range s.Servers {
+			add("--server", host)
+		}
+		for _, f := range s.Fetches() {
+			add("--client", f.Client)
+		}
+	}
+	add("--dialect", string(s.Dialect))
+	add("--server", string(s.Model))
 	p := s.asked
 	if p.Mode != "" {
 		add("--client", string(p.Mode))
@@ -34,9 +48,6 @@ func (s Scenario) Again(o Options) string {
 	}
 	for _, l := range p.Schedules {
 		add("--schedule", l)
-	}
-	if o.Backend == Mininet {
-		add("--backend", string(Mininet))
 	}
 	if p.Engine != "" {
 		add("--engine", string(p.Engine))

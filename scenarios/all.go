@@ -113,7 +113,14 @@ func patientFirst(all []Scenario) []int {
 // notRun is the report of a scenario that did not come to its end.
 func notRun(s Scenario, o Options, why error) Report {
 	r := newReport(s, o.Backend)
-	r.Checks = append(r.Checks, flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("it could not be run: %v", why)})
+	r.Again = s.Again(o)
+	r.Checks = append(r.Checks, couldNotRun(why))
 	r.Verdict = flow.Overall(r.Checks)
+	f := failureOf(r.Checks)
+	r.Failure = &f
 	return r
+}
+
+func couldNotRun(why error) flow.Check {
+	return flow.Check{Name: "run", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("it could not be run: %v", why)}
 }

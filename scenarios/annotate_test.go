@@ -91,12 +91,11 @@ func perform(t *testing.T, s Scenario, o Options) *run {
 	t.Helper()
 	r, err := newRun(s, o)
 	if err == nil {
-		err = r.perform(t.Context())
+		err = r.perform(t.Context(), func() { r.judge(t.Context()) })
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.judge(t.Context())
 	return r
 }
 

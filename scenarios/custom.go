@@ -21,6 +21,7 @@ type Custom struct {
 	Topo    topo.Topo
 	Servers []string // hosts, by name or IPv4 address; at least one
 	Clients []string // the same; empty: every host that does not serve
+	File    string   // that the topology is in, for the command that runs it again
 }
 
 // Scenarios returns a scenario for each dialect and server model of the parameters, the stream dialect and the threaded
@@ -61,7 +62,7 @@ func (c Custom) Scenarios(p Params) ([]Scenario, error) {
 
 // scenario is the scenario without dialect and model.
 func (c Custom) scenario() (Scenario, error) {
-	s := Scenario{Part: fileName(c.Topo.Name), Variant: DefaultVariant, Title: "a topology of the user's own", Topo: c.Topo, Mode: peers.Persistent}
+	s := Scenario{Part: fileName(c.Topo.Name), Variant: DefaultVariant, Title: "a topology of the user's own", Topo: c.Topo, Mode: peers.Persistent, file: c.File}
 	var mistakes []error
 	servers, err := c.hosts("--server", c.Servers)
 	mistakes = append(mistakes, err)

@@ -40,15 +40,17 @@ func TestLiveIsTheCapture(t *testing.T) {
 	defer kept.Close()
 	through := &counting{Writer: kept}
 	o.Live = NewLive(through)
+	var early int64
 	r, err := newRun(all[0], o)
 	if err == nil {
-		err = r.perform(t.Context())
+		err = r.perform(t.Context(), func() {
+			early = through.bytes.Load()
+			r.judge(t.Context())
+		})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	early := through.bytes.Load()
-	r.judge(t.Context())
 	r.live.end(t.Context())
 	if whole := through.bytes.Load(); early < whole/2 {
 		t.Errorf("%d of %d bytes had come when the transfer was over", early, whole)

@@ -178,6 +178,9 @@ func (r *run) fetch(ctx context.Context, n int, f Fetch, at time.Time) error {
 	default:
 		r.results[n] = result{failure: fmt.Sprintf("ended with %v and no result; its log ends with %q", exitOf(p.err), p.lastLog())}
 	}
+	if failure := r.results[n].failure; failure != "" {
+		r.look(fmt.Sprintf("client %s: %s", name, failure))
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ type Report struct {
 	Excerpt     int64             `json:"excerpt,omitempty"` // bytes of each file that were served; 0: all
 	Again       string            `json:"again"`             // the command that runs it again
 	Verdict     flow.Verdict      `json:"verdict"`
+	Failure     *Failure          `json:"failure,omitempty"` // why, in two lines, where the verdict is not PASS
 	Checks      []flow.Check      `json:"checks"`
 	Transfers   []peers.Transfer  `json:"transfers"`   // as the clients tell them
 	Connections []Connection      `json:"connections"` // as the servers' captures show them
@@ -33,6 +34,7 @@ type Report struct {
 	Seconds     Seconds           `json:"seconds"`
 
 	scenario string
+	dir      string // "" where there is none
 }
 
 // A Connection is one TCP connection as the capture at its server's interface shows it.
@@ -101,3 +103,6 @@ type Seconds struct {
 
 // Name identifies the report's scenario as Scenario.Name does.
 func (r Report) Name() string { return r.scenario }
+
+// Dir is the folder with what the run left, "" where it did not come to that.
+func (r Report) Dir() string { return r.dir }

@@ -22,19 +22,23 @@ import (
 // early the report is INCONCLUSIVE, and says so. Runs may go on at the same time.
 func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 	r, err := newRun(s, o)
-	if err == nil {
-		err = r.perform(ctx)
-	}
 	if err != nil {
-		if r != nil {
-			r.live.end(ctx)
-		}
 		return newReport(s, o.Backend), fmt.Errorf("%s: %w", s.Name(), err)
 	}
-	r.judge(ctx)
+	if err := r.perform(ctx, func() { r.judge(ctx) }); err != nil {
+		r.report.Checks = append(r.report.Checks, couldNotRun(err))
+		r.report.Verdict = flow.Overall(r.report.Checks)
+		return r.report, errors.Join(fmt.Errorf("%s: %w", s.Name(), err), r.finish(ctx))
+	}
+	return r.report, r.finish(ctx)
+}
+
+// finish leaves the folder as it is kept.
+func (r *run) finish(ctx context.Context) error {
 	r.annotate(ctx)
 	r.live.end(ctx)
-	return r.report, keep(ctx, r.dir, r.report)
+	r.explain()
+	return errors.Join(keep(ctx, r.dir, r.report), r.bundle())
 }
 
 // newRun makes the folder that a run leaves its traces in.
@@ -48,7 +52,7 @@ func newRun(s Scenario, o Options) (*run, error) {
 		return nil, err
 	}
 	r := &run{scenario: s, dir: dir, fetches: s.Fetches(), report: newReport(s, o.Backend)}
-	r.report.Again = s.Again(o)
+	r.report.Again, r.report.dir = s.Again(o), dir
 	if s.Excerpt > 0 {
 		if o.Corpus, err = o.Corpus.excerpt(filepath.Join(dir, "files"), s.Excerpt); err != nil {
 			return nil, err
@@ -70,6 +74,7 @@ type run struct {
 	captures []*nodeCapture
 	live     *following // nil where nobody looks on
 	results  []result   // of fetches, by index
+	state    lastState
 	stormed  *stormEvidence
 	carried  []harness.LinkStats // of the topology's links, at the end
 	cut      error               // why it ended before its time, nil when it did not
@@ -77,8 +82,9 @@ type run struct {
 	report Report
 }
 
-// perform is everything that needs the network. It leaves it down.
-func (r *run) perform(ctx context.Context) (err error) {
+// perform is everything that needs the network. It leaves it down. The judgement needs it for what it may show to be wrong,
+// which is then looked at: see look.
+func (r *run) perform(ctx context.Context, judge func()) (err error) {
 	began := time.Now()
 	r.network, err = r.options.Backend.start(ctx, r.scenario.Topo, &harness.Options{
 		Engine:       r.scenario.Engine,
@@ -108,13 +114,22 @@ func (r *run) perform(ctx context.Context) (err error) {
 		case <-runCtx.Done():
 		}
 	}()
-	err = r.inside(runCtx)
+	insideCtx, ended := r.lastLook(runCtx)
+	defer ended()
+	err = r.inside(insideCtx)
 	r.report.Seconds.Run = time.Since(runBegan).Seconds()
 	r.describeLinks()
-	if runCtx.Err() != nil {
-		r.cut, err = context.Cause(runCtx), nil
+	if insideCtx.Err() != nil {
+		r.cut, err = context.Cause(insideCtx), nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	judge()
+	if r.report.Verdict != flow.Pass {
+		r.look("the judgement: " + failureOf(r.report.Checks).Saw)
+	}
+	return nil
 }
 
 // inside runs the peers in the network that is up, captured from before the first to after the last packet.
@@ -134,6 +149,11 @@ func (r *run) inside(ctx context.Context) (err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, r.stopServers()) }()
+	defer func() {
+		if err != nil {
+			r.look(err.Error())
+		}
+	}()
 	if err := r.startServers(ctx); err != nil {
 		return err
 	}
@@ -151,7 +171,9 @@ func (r *run) waitQuiet(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, quietTimeout)
 	defer cancel()
 	for _, server := range r.scenario.Servers {
-		_ = r.network.Host(server).WaitQuiet(ctx, protocol.DefaultPort)
+		if err := r.network.Host(server).WaitQuiet(ctx, protocol.DefaultPort); err != nil {
+			r.look(err.Error())
+		}
 	}
 }
 

@@ -20,24 +20,11 @@ import (
 	"github.com/wireproof/wireproof/peers"
 )
 
-// optionsFor keeps what a test's scenario leaves where it can be found: in a temporary folder that goes when the test
-// passes, and stays, named, when it fails.
+// optionsFor keeps what a test's scenario leaves where it can be found: in a folder that goes when the test passes, and
+// stays, named, when it fails.
 func optionsFor(t *testing.T) Options {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "wireproof-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("captures, files and logs are kept in %s", dir)
-			return
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return Options{Out: dir, Corpus: corpusForTests, Backend: Backend(*backend), OneProcessor: true}
+	return Options{Out: harnesstest.Artifacts(t), Corpus: corpusForTests, Backend: Backend(*backend), OneProcessor: true}
 }
 
 // able skips the test where the back end cannot do what the scenario asks for, or this kernel cannot for it.
@@ -67,16 +54,20 @@ func mustRun(t *testing.T, s Scenario) (Report, Options) {
 	return r, o
 }
 
+// wantVerdict says in two lines what was seen and what was expected; the rest is in the folder that is named.
 func wantVerdict(t *testing.T, r Report, want flow.Verdict) {
 	t.Helper()
 	if r.Verdict == want {
 		return
 	}
-	var b strings.Builder
-	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "\n%-12s %-12s %s", c.Verdict, c.Name, c.Detail)
+	f := Failure{Saw: string(r.Verdict)}
+	if r.Verdict != flow.Pass {
+		f = failureOf(r.Checks)
 	}
-	t.Errorf("%s: verdict %s, want %s:%s", r.Name(), r.Verdict, want, b.String())
+	if want != flow.Pass {
+		f.Expected = string(want)
+	}
+	t.Errorf("%s: see %s\nsaw:      %s\nexpected: %s", r.Name(), r.dir, f.Saw, f.Expected)
 }
 
 // TestParts runs every part in every variant, dialect and server model.
@@ -125,16 +116,17 @@ func TestAFlippedByteIsFoundAtItsOffset(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := selectAll(t, Params{}, "g")[0]
+	const at = 1_234_567
 	r, err := newRun(s, o)
 	if err == nil {
-		err = r.perform(t.Context())
+		err = r.perform(t.Context(), func() {
+			flip(t, filepath.Join(dir, o.Corpus.Names[2]), at)
+			r.judge(t.Context())
+		})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	const at = 1_234_567
-	flip(t, filepath.Join(dir, o.Corpus.Names[2]), at)
-	r.judge(t.Context())
 	wantVerdict(t, r.report, flow.Fail)
 	for _, name := range []string{"wire", "disk"} {
 		i := slices.IndexFunc(r.report.Checks, func(c flow.Check) bool { return c.Name == name })

@@ -35,6 +35,7 @@ type Scenario struct {
 	Excerpt int64
 
 	asked Params // what was changed about the part, for Again
+	file  string // of the user's own topology
 }
 
 // A Step is a set of fetches that run at once, each from its own offset on. The next step starts when all have ended.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,11 +56,28 @@ func table(w io.Writer, reports []scenarios.Report, out string) error {
 				text += "\n" + wrap(fmt.Sprintf("%s  %s  %s: %s", c.Verdict, r.Name(), c.Name, c.Detail), width, "  ")
 			}
 		}
+		if r.Failure != nil {
+			text += "\n" + wrap("expected "+r.Failure.Expected, width, "  ")
+			if r.Dir() != "" {
+				text += wrap("kept in "+shorter(r.Dir())+": failure.txt says what is there", width, "  ")
+			}
+			text += wrap("again: "+r.Again, width, "  ")
+		}
 	}
 	text += "\n" + wrap(fmt.Sprintf("%d PASS, %d FAIL, %d INCONCLUSIVE. MBIT/S is the mean of the clients' own figures. Pages, captures, files and logs: %s",
 		count[flow.Pass], count[flow.Fail], count[flow.Inconclusive], strings.TrimSuffix(out, "/")+"/"), width, "")
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// shorter is a path as seen from the working directory, where it lies below it.
+func shorter(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(relative) {
+			return relative
+		}
+	}
+	return path
 }
 
 // terminalWidth is the number of columns of the terminal that w is, 0 where it is none: nothing is cut or wrapped then.

@@ -115,7 +115,7 @@ func (p *paramFlags) customValues(c *cobra.Command, args []string) (scenarios.Cu
 	if err != nil {
 		return custom, params, err
 	}
-	custom.Topo = t
+	custom.Topo, custom.File = t, p.file.path
 	split := func(words []string, other func(string) error) (hosts, others []string) {
 		for _, word := range words {
 			if _, isHost := t.HostAddr(word); !isHost && other(word) == nil {
