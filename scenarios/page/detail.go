@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"github.com/wireproof/wireproof/harness/flow/series"
 )
@@ -35,7 +36,7 @@ func (r *result) details(drawn map[int]*series.Connection, numbers map[string]in
 		d.Rungs, d.Left = ladder(c, s)
 		if at, ok := r.captureOf(c.Server); ok {
 			d.Capture = r.kept(at.Path)
-			d.Commands = tsharkCommands(d.Capture, c)
+			d.Commands = tsharkCommands(d.Capture, r.only(at), c)
 		}
 		if s != nil {
 			var marks []chartMark
@@ -61,8 +62,18 @@ func spread(marks []chartMark, s *series.Connection) []chartMark {
 	return kept
 }
 
+// only is the interface that a filter has to name, since the capture's file has others; else "".
+func (r *result) only(at capture) string {
+	for _, c := range r.Captures {
+		if c.Path == at.Path && c.Interface != at.Interface {
+			return at.Interface
+		}
+	}
+	return ""
+}
+
 // tsharkCommands show in a terminal what the plots show.
-func tsharkCommands(file string, c connection) []command {
+func tsharkCommands(file, only string, c connection) []command {
 	client, err := netip.ParseAddrPort(c.Client)
 	if err != nil {
 		return nil
@@ -77,6 +88,10 @@ func tsharkCommands(file string, c connection) []command {
 	}
 	filter := fmt.Sprintf("%s.addr==%s && tcp.port==%d && tcp.port==%d", ip, client.Addr(), client.Port(), server.Port())
 	read := "tshark -r " + quoted(file)
+	if only != "" {
+		// tshark takes a packet's appearance at each interface for a retransmission, so the others have to go first.
+		read += " -Y " + quoted("frame.interface_name=="+strconv.Quote(only)) + " -w - | tshark -r -"
+	}
 	return []command{
 		{"packets", read + " -Y '" + filter + "'"},
 		{"throughput", read + " -q -z 'io,stat,0.1," + filter + " && tcp.len>0'"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -37,10 +38,23 @@ func Index(out string) error {
 	if len(all)+len(broken) == 0 {
 		return fmt.Errorf("page: %s: %w in any folder of it: run scenarios first", out, ErrNoReport)
 	}
-	return write(filepath.Join(out, IndexName), index(all, broken))
+	return write(filepath.Join(out, IndexName), index(all, broken, others(out)))
 }
 
-func index(all []*result, broken []string) Document {
+// others are pages in the folder, and in those in it, that are not of scenarios, such as that of a sweep.
+func others(out string) (all []Cell) {
+	for _, pattern := range []string{"*.html", "*/*.html"} {
+		found, _ := fs.Glob(os.DirFS(out), pattern)
+		for _, name := range found {
+			if base := filepath.Base(name); base != IndexName && base != Name {
+				all = append(all, Cell{Text: name, Link: (&url.URL{Path: name}).EscapedPath()})
+			}
+		}
+	}
+	return all
+}
+
+func index(all []*result, broken []string, others []Cell) Document {
 	count := map[flow.Verdict]int{}
 	t := Table{Caption: "Each scenario, the worst verdicts first", Columns: []Column{
 		{"Verdict", false}, {"Scenario", false}, {"Dialect", false}, {"Server", false}, {"Client", false},
@@ -79,10 +93,18 @@ func index(all []*result, broken []string) Document {
 	if len(broken) > 0 {
 		worst = flow.Worst(worst, flow.Inconclusive)
 	}
-	return Document{
+	d := Document{
 		Title: "Scenarios", Over: "wireproof report", Verdict: worst,
 		Facts:    []Fact{{thousands(count[flow.Pass]), "", "PASS"}, {thousands(count[flow.Fail]), "", "FAIL"}, {thousands(count[flow.Inconclusive]), "", "INCONCLUSIVE"}},
 		Sections: []Section{{ID: "scenarios", Title: "All runs in this folder", Text: broken, Tables: []Table{t}}},
 		Foot:     "A row for each folder that holds a report; its name is a link to its page.",
 	}
+	if len(others) > 0 {
+		t := Table{Caption: "Pages that are not of one scenario", Columns: []Column{{"Page", false}}}
+		for _, o := range others {
+			t.Rows = append(t.Rows, []Cell{o})
+		}
+		d.Sections = append(d.Sections, Section{ID: "others", Title: "Other pages", Tables: []Table{t}})
+	}
+	return d
 }

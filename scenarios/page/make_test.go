@@ -113,15 +113,33 @@ func TestIndex(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(out, "broken", "report.json"), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(out, "one", "sweep of g.html"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := MakeAll(t.Context(), out); err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("the broken report: %v", err)
 	}
 	got := read(t, filepath.Join(out, IndexName))
 	rows := regexp.MustCompile(`<td><a href="([^"]*)">([^<]*)</a>`).FindAllStringSubmatch(got, -1)
-	if len(rows) != 2 || rows[0][1] != "two%20%2541%3C/report.html" || rows[1][2] != "e, all" {
+	if len(rows) != 3 || rows[2][1] != "one/sweep%20of%20g.html" || rows[0][1] != "two%20%2541%3C/report.html" || rows[1][2] != "e, all" {
 		t.Errorf("rows %q", rows)
 	}
 	if !strings.Contains(got, "✕") || !strings.Contains(got, "report.json") {
 		t.Error("the index does not tell of what is wrong")
+	}
+}
+
+// Where one file has several interfaces, it is listed once, and the commands ask for the server's.
+func TestOneFileOfAll(t *testing.T) {
+	f := newFixture(t, t.TempDir(), topo.Single(3))
+	f.r.Captures = append(f.r.Captures, capture{Host: "s1", Interface: "s1-eth10", Path: f.r.Captures[0].Path, Packets: 7, Problem: "it lacks something"},
+		capture{Host: "s1", Interface: "s1-eth2", Path: f.r.Captures[0].Path, Packets: 5})
+	f.connect("h2", 4000, []string{"a"}, 20)
+	got := read(t, f.keep())
+	if n := strings.Count(got, "h1-eth0, s1-eth2, s1-eth10: 12 packets, 0 dropped; s1-eth10: it lacks something"); n != 1 {
+		t.Errorf("the file is listed %d times", n)
+	}
+	if !strings.Contains(got, "-Y &#39;frame.interface_name==&#34;h1-eth0&#34;&#39; -w - | tshark -r - -Y") {
+		t.Error("the commands do not ask for the server's interface")
 	}
 }

@@ -65,6 +65,7 @@ type capture struct {
 	Path      string `json:"path"`
 	Packets   uint64 `json:"packets"`
 	Dropped   uint64 `json:"dropped"`
+	Problem   string `json:"problem"`
 }
 
 type link struct {

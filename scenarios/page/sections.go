@@ -221,19 +221,46 @@ type keptFile struct {
 	Commands   []string
 }
 
-// kepts lists the captures of the report and the logs beside them.
+// kepts lists the captures of the report, several interfaces of one file together, and the logs beside them.
 func (r *result) kepts() (all []keptFile) {
+	byPath := make(map[string][]capture)
+	var paths []string
 	for _, c := range r.Captures {
-		f := keptFile{Name: r.kept(c.Path), What: fmt.Sprintf("%s of %s, %s packets, %s dropped", c.Interface, c.Host, thousands(c.Packets), thousands(c.Dropped))}
+		if byPath[c.Path] == nil {
+			paths = append(paths, c.Path)
+		}
+		byPath[c.Path] = append(byPath[c.Path], c)
+	}
+	for _, path := range paths {
+		captures := byPath[path]
+		f := keptFile{Name: r.kept(path)}
+		if len(captures) == 1 {
+			f.What = captures[0].Interface + " of " + captures[0].Host + ": "
+		} else {
+			var names []string
+			for _, c := range captures {
+				names = append(names, c.Interface)
+			}
+			slices.SortFunc(names, natural)
+			f.What = strings.Join(names, ", ") + ": "
+		}
+		var packets, dropped uint64
+		problems := ""
+		for _, c := range captures {
+			packets += c.Packets
+			dropped += c.Dropped
+			if c.Problem != "" {
+				problems += "; " + c.Interface + ": " + c.Problem
+			}
+		}
+		f.What += thousands(packets) + " packets, " + thousands(dropped) + " dropped" + problems
 		if f.Name == "" {
-			f.What += ": not in the folder any more"
-			f.Name = filepath.Base(c.Path)
+			f.What += "; not in the folder any more"
+			f.Name = filepath.Base(path)
 		} else {
 			f.Commands = []string{"tshark -r " + quoted(f.Name) + " -q -z conv,tcp", "tshark -r " + quoted(f.Name) + " -q -z io,stat,0.1"}
 		}
-		if !slices.ContainsFunc(all, func(other keptFile) bool { return other.Name == f.Name && other.What == f.What }) {
-			all = append(all, f)
-		}
+		all = append(all, f)
 	}
 	entries, _ := os.ReadDir(r.dir)
 	for _, e := range entries {

@@ -18,7 +18,7 @@ func TestTsharkCommands(t *testing.T) {
 	f.keep()
 	c := f.r.Connections[1]
 	want := map[string]int{"packets": int(c.Segments - f.r.Connections[0].Segments), "time and sequence": int(c.Segments - f.r.Connections[0].Segments), "sent again": 2}
-	for _, command := range tsharkCommands("h1-eth0.pcap", c) {
+	for _, command := range tsharkCommands("h1-eth0.pcap", "", c) {
 		run := exec.CommandContext(t.Context(), "sh", "-c", command.Text)
 		run.Dir = f.dir
 		out, err := run.Output()
