@@ -40,6 +40,9 @@ func TestFailEverywhere(t *testing.T) {
 
 func failEverywhere(t *testing.T, impaired topo.Topo, engine harness.Engine, tun bool, least int64) {
 	harnesstest.Require(t, "root")
+	if engine == harness.EngineBPF {
+		harnesstest.Require(t, "bpf")
+	}
 	harnesstest.NoLeaks(t)
 	injected := errors.New("injected")
 	for nth := int64(1); ; nth++ {

@@ -121,6 +121,9 @@ func TestEngines(t *testing.T) {
 				harnesstest.Require(t, c.name)
 			}
 			harnesstest.NoLeaks(t)
+			if c.tun && c.want == "user" {
+				harnesstest.Require(t, "tun")
+			}
 			if !c.tun {
 				withoutTUN(t)
 			}
@@ -220,6 +223,9 @@ func TestDelay(t *testing.T) {
 func TestLoseAll(t *testing.T) {
 	for _, e := range []harness.Engine{harness.EngineUser, harness.EngineBPF} {
 		t.Run(string(e), func(t *testing.T) {
+			if e == harness.EngineBPF {
+				harnesstest.Require(t, "bpf")
+			}
 			n := harnesstest.Start(t, cable(topo.LinkParams{}, topo.LinkParams{LossPercent: 100}), &harness.Options{Engine: e})
 			out, err := n.Host("h2").Command(within(t), "ping", "-n", "-q", "-c3", "-i0.01", "-W0.1", "h1").CombinedOutput()
 			if err == nil || !strings.Contains(string(out), " 0 received") {
@@ -272,6 +278,7 @@ func TestDropSYN(t *testing.T) {
 
 // The same seed loses the same packets, those that impair predicts, in every engine; another seed loses others.
 func TestSeed(t *testing.T) {
+	harnesstest.Require(t, "root", "bpf")
 	const count = 500
 	lost := func(e harness.Engine, seed uint64) (indices []uint64) {
 		tt := cable(topo.LinkParams{}, topo.LinkParams{LossPercent: 5})

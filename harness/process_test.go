@@ -19,6 +19,7 @@ import (
 	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/harness/topo"
+	"github.com/wireproof/wireproof/harness/userns"
 )
 
 // envVictim makes the test binary a program that brings networks up and down until it is killed; its value is put into
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(envVictim) != "" {
 		victim()
 	}
+	userns.Main()
 	os.Exit(m.Run())
 }
 

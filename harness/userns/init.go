@@ -1,10 +1,13 @@
 package userns
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +18,8 @@ const env = "WIREPROOF_USERNS_PROCESS"
 // ready is what it reports when it is set up. Anything else is an error: its number, a space, and what was tried.
 const ready = "ready"
 
-// init sets the process up, if it is the second one. Being process 1 it cannot be mistaken for one that inherited the mark.
+// init sets the process up, if it is the second one, and has it run the program as process 1 of a machine would: it does not
+// return then. Being process 1 it cannot be mistaken for one that inherited the mark.
 func init() {
 	then := os.Getenv(env)
 	if then == "" || os.Getpid() != 1 {
@@ -24,18 +28,47 @@ func init() {
 	os.Unsetenv(env)
 	unix.CloseOnExec(3)
 	report := os.NewFile(3, "report")
+	// Those of a terminal reach the program, too; the others it is handed.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, passed...)
 	what, err := setUp()
+	var program *os.Process
+	if err == nil && then == stay {
+		what = "start the program"
+		program, err = os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
+	}
 	if err != nil {
-		errno, _ := err.(unix.Errno)
+		var errno unix.Errno
+		errors.As(err, &errno)
 		fmt.Fprintf(report, "%d %s", int(errno), what)
 		os.Exit(1)
 	}
-	if _, err := report.WriteString(ready); err != nil {
-		os.Exit(1)
+	if _, err := report.WriteString(ready); err != nil || program == nil {
+		os.Exit(0)
 	}
 	report.Close()
-	if then == leave {
-		os.Exit(0)
+	go func() {
+		for s := range signals {
+			_ = program.Signal(s)
+		}
+	}()
+	os.Exit(reap(program.Pid))
+}
+
+// reap waits for the program, and for every orphan before it, and returns the exit status: 128 and the signal where one ended it.
+func reap(program int) int {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return 1
+		case pid == program && status.Signaled():
+			return 128 + int(status.Signal())
+		case pid == program:
+			return status.ExitStatus()
+		}
 	}
 }
 

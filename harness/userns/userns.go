@@ -1,16 +1,16 @@
 // Package userns lets an ordinary user do what needs root, on networks of their own.
 //
-//	wireproof run …  ──▶  wireproof run …      the same program and arguments, again, as process 1 of
-//	user 1000             user 0               a user, mount, process-id and network namespace
-//	waits, passes
-//	signals on
+//	wireproof run …  ──▶  wireproof run …  ──▶  wireproof run …
+//	user 1000             user 0, process 1     the same program and arguments,
+//	waits, passes         waits, passes         as root of a user, mount, process-id
+//	signals on            signals on            and network namespace
 //
 // Root of a user namespace (user_namespaces(7)) may make namespaces, interfaces, queueing disciplines and packet sockets in what
 // belongs to it, and nothing outside of it. The kernel allows making one to anybody; distributions and containers restrict
 // it by rules of their own, which [Refusal] tells apart.
 //
-// A program calls [Enter] where it is about to need privilege, or [Main] in its TestMain. What the second process does before it
-// gets there, this package's init does for it.
+// A program calls [Enter] where it is about to need privilege, or [Main] in its TestMain. The process in the middle, which
+// takes in orphans as process 1 of a machine does, is this package's init.
 package userns
 
 import (
@@ -34,6 +34,9 @@ const EnvOff = "WIREPROOF_USERNS"
 
 // namespaces are all that the second process has of its own.
 const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// passed are the signals that are handed on to the program.
+var passed = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // refused is why Enter could not, for what comes later.
 var refused struct {
@@ -89,7 +92,7 @@ func Enter() error {
 	defer runtime.UnlockOSThread()
 	// Before there is a second process, so that no signal comes between and ends the first alone. Those of a terminal reach both.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(signals, passed...)
 	cmd, err := start(stay)
 	if err != nil {
 		signal.Stop(signals)
