@@ -3,10 +3,15 @@ package capture_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/harnesstest"
@@ -56,4 +61,45 @@ func TestBusyMachine(t *testing.T) {
 		}
 		frames(t, parse(t, bufs[i].Bytes()), 0, []uint32{outbound, inbound}[i%2], n)
 	}
+}
+
+// A reader's thread comes before all ordinary ones: what it leaves undone is lost. TestBusyMachine does not show it, since
+// there the rings hold everything.
+func TestReadersComeFirst(t *testing.T) {
+	harnesstest.Require(t, "root", "packet ring")
+	h1, s1 := newSpace(t), newSpace(t)
+	veth(t, h1, "h1-eth0", s1, "s1-eth1")
+	want := func(n int, when string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); realTimeThreads(t) != n; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d threads of the real-time class %s, want %d", realTimeThreads(t), when, n)
+			}
+		}
+	}
+	want(0, "before the capture")
+	var buf bytes.Buffer
+	c := start(t, h1, "h1-eth0", &buf, capture.Options{RingBytes: 1 << 20})
+	want(1, "in the course of it")
+	stop(t, c)
+	want(0, "after it")
+}
+
+// realTimeThreads is how many threads of this process are in the class of readers.
+func realTimeThreads(t *testing.T) (n int) {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(task.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := unix.SchedGetAttr(tid, 0); err == nil && a.Policy == unix.SCHED_RR { // else the thread has ended
+			n++
+		}
+	}
+	return n
 }
