@@ -41,7 +41,6 @@ func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, erro
 	if err != nil {
 		return nil, fmt.Errorf("read capture: %w", err)
 	}
-	defer reader.Close()
 	memory := o.MemoryBytes
 	if memory == 0 {
 		memory = DefaultMemoryBytes
@@ -53,6 +52,7 @@ func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, erro
 		shelf := &shelf{}
 		defer shelf.close()
 		if set, err = find.NewSet(shelf.sources(o.Files), memory/4); err != nil {
+			reader.Close()
 			return nil, fmt.Errorf("prepare to find files: %w", err)
 		}
 	}
@@ -84,63 +84,10 @@ func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, erro
 
 // read passes all packets to the tracker.
 func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
-	a := t.a
-	var p capfile.Packet
-	var s segment.Segment
-	var first, last int64
-	var links []uint16
-	for {
-		if a.Packets&1023 == 0 && ctx.Err() != nil {
-			return fmt.Errorf("analyse capture: %w", context.Cause(ctx))
-		}
-		if err := reader.Next(&p); err != nil { // io.EOF
-			break
-		}
-		a.Packets++
-		a.Bytes += uint64(len(p.Data))
-		if a.Packets == 1 {
-			first, last = p.Time, p.Time
-		}
-		if p.Time < last {
-			a.Backwards++
-			first = min(first, p.Time)
-		} else {
-			last = p.Time
-		}
-		for p.Interface >= len(a.Interfaces) {
-			it := reader.Describe(len(a.Interfaces))
-			a.Interfaces = append(a.Interfaces, t.describe(it))
-			links = append(links, it.LinkType)
-		}
-		a.Interfaces[p.Interface].Packets++
-		status := segment.Decode(links[p.Interface], p.Data, p.Length, &s)
-		if status == segment.Fragment {
-			where, whole := uint32(p.Interface)<<16^s.Device, false
-			if status, whole = t.defrag.Add(&s.Piece, where, p.Time, &s); !whole {
-				a.Pieces++
-				continue
-			}
-			a.Reassembled++
-			a.Pieces++
-		}
-		switch status {
-		case segment.OK:
-			a.TCP++
-			if len(s.Payload) < s.Length {
-				a.Truncated++
-			}
-			t.segment(&s, find.Mark{Packet: p.Number, Time: p.Time, Capture: p.Capture}, p.Interface)
-		case segment.NotTCP:
-			a.Ignored++
-		case segment.Malformed, segment.Fragment: // of fragments put together: one within another
-			a.Undecodable++
-		case segment.UnknownLink:
-			a.UnknownLinks++
-		}
-		if t.set != nil && t.set.Err() != nil {
-			return fmt.Errorf("find files: %w", t.set.Err())
-		}
+	if err := t.packets(ctx, reader); err != nil {
+		return err
 	}
+	a := t.a
 	t.defrag.Flush()
 	a.Fragments = t.defrag.Lost
 	for _, err := range reader.Broken() {
@@ -150,7 +97,51 @@ func (t *tracker) read(ctx context.Context, reader *capfile.Merged) error {
 		}
 	}
 	if a.Packets > 0 {
-		a.First, a.Last = unix(first), unix(last)
+		a.First, a.Last = unix(t.first), unix(t.latest)
+	}
+	return nil
+}
+
+// packet takes the next packet.
+func (t *tracker) packet(p *decodedPacket) error {
+	a := t.a
+	a.Packets++
+	a.Bytes += uint64(p.captured)
+	if a.Packets == 1 {
+		t.first, t.latest = p.mark.Time, p.mark.Time
+	}
+	if p.mark.Time < t.latest {
+		a.Backwards++
+		t.first = min(t.first, p.mark.Time)
+	} else {
+		t.latest = p.mark.Time
+	}
+	a.Interfaces[p.iface].Packets++
+	s, status := &p.segment, p.status
+	if status == segment.Fragment {
+		where, whole := uint32(p.iface)<<16^s.Device, false
+		a.Pieces++
+		if status, whole = t.defrag.Add(s.Piece, where, p.mark.Time, s); !whole {
+			return nil
+		}
+		a.Reassembled++
+	}
+	switch status {
+	case segment.OK:
+		a.TCP++
+		if len(s.Payload) < s.Length {
+			a.Truncated++
+		}
+		t.segment(s, p.mark, p.iface)
+	case segment.NotTCP:
+		a.Ignored++
+	case segment.Malformed, segment.Fragment: // of fragments put together: one within another
+		a.Undecodable++
+	case segment.UnknownLink:
+		a.UnknownLinks++
+	}
+	if t.set != nil && t.set.Err() != nil {
+		return fmt.Errorf("find files: %w", t.set.Err())
 	}
 	return nil
 }

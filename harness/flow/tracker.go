@@ -31,11 +31,12 @@ type tracker struct {
 	last     *conn
 	strayBad,
 	implausible uint64
-	evicted  uint64
-	recent   []recent
-	defrag   segment.Defragmenter
-	http     httpbody.Shared
-	expanded int64 // bytes that came out of HTTP bodies
+	evicted       uint64
+	recent        []recent
+	defrag        segment.Defragmenter
+	http          httpbody.Shared
+	first, latest int64 // times of packets
+	expanded      int64 // bytes that came out of HTTP bodies
 
 	// Connections and streams that were let go, to be used again: captures of very
 	// many connections would otherwise leave the garbage collector a heap of them.

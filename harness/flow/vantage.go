@@ -44,7 +44,7 @@ const (
 type recent struct {
 	print  uint64
 	time   int64
-	places [4]place
+	places [3]uint32 // mixed of place, to be small
 	n      uint8
 	kind   kind
 	sight  sight // of the segment at hand
@@ -58,7 +58,7 @@ type recent struct {
 // must follow at once.
 func (t *tracker) again(s *segment.Segment, m find.Mark, iface int) *recent {
 	h := fingerprint(s)
-	here := place{int32(iface), s.Device}
+	here := uint32(iface)<<16 ^ s.Device
 	r := &t.recent[h%maxRecent]
 	known := slices.Contains(r.places[:r.n], here)
 	limit := int64(100e3) // nanoseconds
@@ -67,7 +67,7 @@ func (t *tracker) again(s *segment.Segment, m find.Mark, iface int) *recent {
 	}
 	switch {
 	case r.print != h || r.n == 0 || abs(m.Time-r.time) > limit:
-		*r = recent{print: h, time: m.Time, places: [4]place{here}, n: 1}
+		*r = recent{print: h, time: m.Time, places: [3]uint32{here}, n: 1}
 	case known:
 		r.sight = again
 	default:

@@ -78,6 +78,7 @@ type Reader struct {
 
 	compression string
 	close       func()
+	swap        func(full []byte, n int) []byte
 }
 
 // Bounds on what a hostile capture can make the reader keep.
@@ -172,6 +173,10 @@ func looksLike(b []byte) string {
 	return ""
 }
 
+// Swap makes the reader ask f for another buffer, of n bytes at least, where it would overwrite the one it has: packets
+// stay valid until then, rather than until the next call of Next.
+func (r *Reader) Swap(f func(full []byte, n int) []byte) { r.swap = f }
+
 // Close lets go of what decompression holds. It does not close the source.
 func (r *Reader) Close() { r.close() }
 
@@ -230,7 +235,12 @@ func (r *Reader) peek(n int) ([]byte, error) {
 }
 
 func (r *Reader) fill(n int) ([]byte, error) {
-	if r.r > 0 && len(r.buf)-r.r < max(n, len(r.buf)/2) {
+	switch full := len(r.buf)-r.r < max(n, len(r.buf)/2); {
+	case full && r.swap != nil:
+		next := r.swap(r.buf, n)
+		r.w = copy(next, r.buf[r.r:r.w])
+		r.r, r.buf = 0, next
+	case full && r.r > 0:
 		copy(r.buf, r.buf[r.r:r.w])
 		r.w -= r.r
 		r.r = 0

@@ -63,6 +63,14 @@ func Merge(inputs []Input) (*Merged, error) {
 	return m, nil
 }
 
+// Single returns the reader of the capture if there is only one, else nil.
+func (m *Merged) Single() *Reader {
+	if len(m.sources) == 1 {
+		return m.sources[0].Reader
+	}
+	return nil
+}
+
 // Close lets go of what decompression holds. It does not close the inputs.
 func (m *Merged) Close() {
 	for _, s := range m.sources {

@@ -50,7 +50,7 @@ func add(t testing.TB, d *Defragmenter, f []byte, now int64, s *Segment) bool {
 	if status := Decode(LinkRaw, f, len(f), s); status != Fragment {
 		t.Fatalf("status %d, want Fragment", status)
 	}
-	status, ok := d.Add(&s.Piece, 0, now, s)
+	status, ok := d.Add(s.Piece, 0, now, s)
 	if ok && status != OK {
 		t.Fatalf("put together: status %d", status)
 	}
@@ -116,7 +116,7 @@ func TestDefragmentLost(t *testing.T) {
 			if Decode(LinkRaw, f, length, &s) != Fragment {
 				t.Fatalf("%s: fragment %d", name, i)
 			}
-			if _, ok := d.Add(&s.Piece, 0, int64(i)*c.gap, &s); ok {
+			if _, ok := d.Add(s.Piece, 0, int64(i)*c.gap, &s); ok {
 				t.Errorf("%s: put together", name)
 			}
 		}
@@ -162,7 +162,7 @@ func FuzzDefragment(f *testing.F) {
 			b := all[1 : 1+size]
 			all = all[1+size:]
 			if Decode(LinkRaw, b, len(b), &s) == Fragment {
-				if status, ok := d.Add(&s.Piece, 0, n, &s); ok && status == OK && len(s.Payload) != s.Length {
+				if status, ok := d.Add(s.Piece, 0, n, &s); ok && status == OK && len(s.Payload) != s.Length {
 					t.Errorf("%d of %d bytes", len(s.Payload), s.Length)
 				}
 			}

@@ -46,7 +46,7 @@ func ip4(b []byte, length int, s *Segment) Status {
 	copy(s.Src[12:], b[12:16])
 	copy(s.Dst[12:], b[16:20])
 	if at := binary.BigEndian.Uint16(b[6:]); at&0x3FFF != 0 { // more fragments, or an offset
-		s.Piece = Piece{Src: s.Src, Dst: s.Dst, ID: uint32(s.ID), Next: protoTCP, Offset: int(at&0x1FFF) * 8, More: at&0x2000 != 0,
+		s.Piece = &Piece{Src: s.Src, Dst: s.Dst, ID: uint32(s.ID), Next: protoTCP, Offset: int(at&0x1FFF) * 8, More: at&0x2000 != 0,
 			Data: b[head:min(len(b), total)], Length: total - head}
 		return Fragment
 	}
@@ -103,7 +103,7 @@ func upper6(next uint8, b []byte, total int, s *Segment) Status {
 			if at&0xFFF9 != 0 { // else an atomic fragment, RFC 6946
 				switch next {
 				case protoTCP, 0, 43, 60, 51, 135, 139, 140:
-					s.Piece = Piece{Src: s.Src, Dst: s.Dst, ID: binary.BigEndian.Uint32(b[4:]), Next: next, V6: true, Offset: int(at &^ 7), More: at&1 != 0,
+					s.Piece = &Piece{Src: s.Src, Dst: s.Dst, ID: binary.BigEndian.Uint32(b[4:]), Next: next, V6: true, Offset: int(at &^ 7), More: at&1 != 0,
 						Data: b[8:min(len(b), total)], Length: total - 8}
 					return Fragment
 				}

@@ -1,6 +1,6 @@
 // Package segment decodes captured frames down to TCP: Ethernet with VLAN tags,
 // Linux cooked captures, raw IP and loopback; IPv4 with options, IPv6 with
-// extension headers; and puts fragments of IP together. Decode allocates nothing and keeps nothing.
+// extension headers; and puts fragments of IP together. Decode keeps nothing, and allocates for fragments only.
 package segment
 
 import (
@@ -60,7 +60,7 @@ type Segment struct {
 	Device           uint32 // tells places apart that one interface of a capture stands for: the kernel's interface index (SLL2), in or out (SLL), VLANs
 	Payload          []byte // captured part of the data
 	Length           int    // of the data on the wire; more than len(Payload) if truncated
-	Piece            Piece  // only if Fragment was returned
+	Piece            *Piece // only if Fragment was returned
 }
 
 // Link types that are known (tcpdump.org/linktypes.html).
