@@ -148,7 +148,9 @@ func (n *notes) comments(a *flow.Analysis, host func(netip.Addr) string) map[uin
 			say(e.packet, "%s: request for file %d, %s", who, requested[e.first], e.file)
 		case flow.EventRetransmission:
 			what := "of the handshake"
-			if e.length > 0 {
+			if e.length == 0 && e.offset > 0 {
+				what = "of the FIN"
+			} else if e.length > 0 {
 				what = fmt.Sprintf("of %d bytes at stream offset %d", e.length, e.offset)
 			}
 			say(e.packet, "%s: retransmission by the %s %s", who, by, what)

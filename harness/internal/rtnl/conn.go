@@ -19,6 +19,9 @@ import (
 	"github.com/wireproof/wireproof/harness/internal/fault"
 )
 
+// nl finds the machine's byte order out at its first use, and keeps it unguarded: here, before there are goroutines.
+var _ = nl.NativeEndian()
+
 // A Conn is a netlink socket. It stays in the namespace that it was opened in. Its methods may be called from several
 // goroutines at once.
 type Conn struct {
