@@ -53,6 +53,7 @@ type driver struct {
 	mu       sync.Mutex // guards what follows
 	up       event
 	down     bool
+	stopped  float64 // seconds that it took
 	stopping bool
 	failed   []string // texts of error events
 	why      error    // of lost
@@ -143,7 +144,7 @@ func (d *driver) heed(e event) {
 		d.up = e
 		close(d.ready)
 	case "down":
-		d.down = true
+		d.down, d.stopped = true, e.Seconds
 	case "making", "made":
 		d.things.note(e)
 	case "removed":

@@ -238,7 +238,7 @@ def kind_of_switch(wanted):
         if wanted:
             raise Failed('Open vSwitch does not run (%s): service openvswitch-switch start, or use Linux bridges' % str(e).splitlines()[0]) from e
         return 'bridge'
-    if not in_this_namespace('/run/openvswitch/ovs-vswitchd.pid'):
+    if not in_this_namespace(os.path.join(os.environ.get('OVS_RUNDIR', '/run/openvswitch'), 'ovs-vswitchd.pid')):
         if wanted:
             raise Failed('Open vSwitch runs in another network namespace: run this there, or use Linux bridges')
         return 'bridge'

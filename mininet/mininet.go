@@ -134,6 +134,13 @@ func (n *Network) Switches() Switch { return n.driver.up.Switch }
 // Seconds is how long Mininet itself took to build and start the network.
 func (n *Network) Seconds() float64 { return n.driver.up.Seconds }
 
+// StopSeconds is, after Close, how long Mininet took to stop; zero if it did not come to that.
+func (n *Network) StopSeconds() float64 {
+	n.driver.mu.Lock()
+	defer n.driver.mu.Unlock()
+	return n.driver.stopped
+}
+
 // PID is the driver's process: Mininet's own, the parent of the hosts' shells.
 func (n *Network) PID() int { return n.driver.cmd.Process.Pid }
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
 from mininet.link import TCIntf, TCLink
 from mininet.log import setLogLevel
@@ -63,11 +64,16 @@ class Link(TCLink):
         super().__init__(*args, cls1=Interface, cls2=Interface, **params)
 
 
-def switch_class():
-    "Open vSwitch where it runs, else Linux bridges."
+def switches_and_links():
+    "The classes for both: Open vSwitch where it runs, else Linux bridges."
     runs = shutil.which('ovs-vsctl') and subprocess.run(
         ['ovs-vsctl', '--timeout=2', 'show'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    return OVSBridge if runs else LinuxBridge
+    if not runs:
+        return LinuxBridge, Link
+    if os.path.isdir('/sys/module/openvswitch'):
+        return OVSBridge, Link
+    # Without the kernel's module it switches in user space, where no checksum is done that a host has left undone.
+    return partial(OVSBridge, datapath='user'), partial(Link, txo=False)
 
 
 def find_wireproof(folder):
@@ -155,11 +161,10 @@ def run(topo, servers, steps, model='thread', dialect='stream', stp=False):
         sys.exit('Mininet needs root: sudo python3 %s' % ' '.join(sys.argv))
     setLogLevel('warning')
     Mininet.inited = True  # otherwise it raises limits of the machine, for good
-    switch = switch_class()
+    switch, link = switches_and_links()
     with tempfile.TemporaryDirectory(prefix='wireproof-mininet-') as folder:
         program = find_wireproof(folder)
-        net = Mininet(topo=topo, switch=lambda name, **params: switch(name, stp=stp, **params), link=Link, controller=None,
-                      autoSetMacs=True, build=False)
+        net = Mininet(topo=topo, switch=partial(switch, stp=stp), link=link, controller=None, autoSetMacs=True, build=False)
         running = []
         try:
             net.start()
