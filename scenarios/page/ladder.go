@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wireproof/wireproof/harness/flow"
@@ -102,8 +104,5 @@ func fromEvent(e series.Event) rung {
 
 // clock writes a time since the beginning with microseconds, so that columns of it can be compared.
 func clock(d time.Duration) string {
-	if d < 0 {
-		return "−" + clock(-d)
-	}
-	return fmt.Sprintf("%.6f", d.Seconds())
+	return strings.Replace(strconv.FormatFloat(d.Seconds(), 'f', 6, 64), "-", "−", 1)
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -141,5 +142,49 @@ func TestOneFileOfAll(t *testing.T) {
 	}
 	if !strings.Contains(got, "-Y &#39;frame.interface_name==&#34;h1-eth0&#34;&#39; -w - | tshark -r - -Y") {
 		t.Error("the commands do not ask for the server's interface")
+	}
+}
+
+// A report that is wrong in any way gives a page or an error, and a page has no script but its own.
+func FuzzReport(f *testing.F) {
+	g := newFixture(f, f.TempDir(), topo.Tree(2, 2, topo.LinkParams{Rate: topo.Mbit}))
+	g.connect("h2", 4000, []string{nasty}, 5)
+	g.keep()
+	f.Add([]byte(read(f, filepath.Join(g.dir, "report.json"))))
+	f.Add([]byte(`{"links":[{"a":"x","b":"x"},{"a":"","b":"y"},{"a":"y","b":"x"},{"a":"x","b":"y"}],"hosts":{"x":"y","":""},"seconds":{"run":-1}}`))
+	f.Add([]byte(`{"connections":[{"client":"x","server":"[::1]:80","first":"2026-01-02T00:00:00Z","last":"0001-01-01T00:00:00Z","found":[{"name":"","size":-1}]}]}`))
+	capture := read(f, filepath.Join(g.dir, "h1-eth0.pcap"))
+	f.Fuzz(func(t *testing.T, report []byte) {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"report.json": string(report), "h1-eth0.pcap": capture} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Make(t.Context(), dir); err != nil {
+			return
+		}
+		got := read(t, filepath.Join(dir, Name))
+		if strings.Count(got, "<script") != 1 || strings.Contains(got, "ZgotmplZ") || !strings.HasSuffix(got, "</html>\n") {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+// A chain of a thousand switches, and a tree that is deeper than a phone is wide, are drawn all the same.
+func TestDeepTopologies(t *testing.T) {
+	deep := topo.Topo{Name: "deep"}
+	for i := range 40 {
+		s := fmt.Sprintf("s%d", i)
+		deep.AddSwitch(s).AddHost(fmt.Sprintf("h%d", i+1)).AddLink(fmt.Sprintf("h%d", i+1), s)
+		if i > 0 {
+			deep.AddLink(fmt.Sprintf("s%d", i-1), s)
+		}
+	}
+	for _, tree := range []topo.Topo{deep, topo.Linear(1000, topo.LinkParams{})} {
+		f := newFixture(t, t.TempDir(), tree)
+		if got := read(t, f.keep()); !strings.Contains(got, "</html>") {
+			t.Error("the page has no end")
+		}
 	}
 }

@@ -156,5 +156,8 @@ func cut(s string, n int) string {
 	if len(r) <= n {
 		return s
 	}
+	if n < 2 {
+		return "…"
+	}
 	return string(r[:n-1]) + "…"
 }

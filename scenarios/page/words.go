@@ -67,7 +67,7 @@ var (
 )
 
 func in(v float64, all []scale) string {
-	s := pick(v, all)
+	s := pick(math.Abs(v), all)
 	return three(v/s.of) + " " + s.unit
 }
 
