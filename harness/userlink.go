@@ -11,6 +11,7 @@ import (
 	"github.com/wireproof/wireproof/harness/internal/nsthread"
 	"github.com/wireproof/wireproof/harness/internal/relay"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
+	"github.com/wireproof/wireproof/harness/topo"
 )
 
 // linksPerThread is how many user links one engine thread bears, as far as there are processors for more: up to a dozen,
@@ -79,6 +80,9 @@ func (b *builder) makeUserEnd(i int) (end relay.End, err error) {
 		return end, err
 	}
 	ops := append(nd.endOps(e, firstIndex+i), nd.upOp(e, firstIndex+i))
+	if nd.isSwitch && b.n.topo.Loops == topo.LoopsSpanningTree {
+		ops = append(ops, rtnl.PortCost(e.Name, firstIndex+i))
+	}
 	return end, nd.rt.Do(append(ops, nd.routeOps(e, firstIndex+i)...)...)
 }
 

@@ -84,6 +84,8 @@ func params(dir string) testscript.Params {
 			switch what {
 			case "root", "tshark", "mininet", "netem":
 				return harness.Probe(context.Background(), what)[0].OK, nil
+			case "uml":
+				return os.Getenv("WIREPROOF_VM") == "" && harness.Probe(context.Background(), "user-mode linux")[0].OK, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", what)
 		},

@@ -7,8 +7,8 @@
 //	   └── frames over ttyS0 ─────┼──▶ relay ──▶ COMMAND, as root             │
 //	       kernel log ◀── console ┴───────────────────────────────────────────┘
 //
-// The keeper is this program too. It lives in a process-id namespace of its own where the machine allows one, and in a
-// process group of its own elsewhere, and ends everything when the pipe to Run closes: also when Run's process is killed.
+// The keeper is this program too. It lives in a process-id namespace of its own where the machine allows one, and ends
+// everything when the pipe to Run closes: also when Run's process is killed.
 //
 // A program that calls Run is itself what boots in the guest: an init function of this package takes over where the
 // program was started as a keeper, as the guest's process 1, or as its modprobe.

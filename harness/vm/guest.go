@@ -1,7 +1,9 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,6 +17,7 @@ const (
 	guestArgument = "wireproof-vm-init"       // the first argument of the guest's process 1
 	modprobeName  = "/run/wireproof-modprobe" // what the guest's kernel runs to load a module
 	keeperEnv     = "WIREPROOF_VM_KEEPER"     // marks the keeper
+	guestEnvName  = "WIREPROOF_VM"            // tells programs in the guest where they are
 )
 
 // init turns the process into what it was started for, and does not return then.
@@ -109,7 +112,12 @@ func prepare(c *config) error {
 		return fmt.Errorf("show the modules: %w", err)
 	}
 	c.Env = append(c.Env, env...)
-	if err := (moduleTree{filepath.Join(c.Modules, release)}).deviceNodes(); err != nil {
+	modules := moduleTree{filepath.Join(c.Modules, release)}
+	if err := modules.deviceNodes(); err != nil {
+		return err
+	}
+	// The one module that is not left until it is asked for: its settings in /proc/sys are looked for on any machine.
+	if err := modules.load("ipv6"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := unix.Sethostname([]byte(c.Host)); err != nil {

@@ -1,12 +1,14 @@
 package vm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +20,11 @@ type keeper struct {
 	cmd  *exec.Cmd
 	life *os.File // the writing end of its standard input
 	work string
+
+	namespace bool // it has one: the kernel ends what is in it
+
+	gone chan struct{} // closed once the keeper has ended,
+	err  error         // with what waiting for it came to
 }
 
 // Files that the keeper hands to linux.uml under the same numbers.
@@ -28,9 +35,9 @@ const (
 	fdShim    = 6 // where it is needed
 )
 
-// startKeeper starts a keeper of its own session, and of its own process-id namespace where that is permitted: with that
+// startKeeper starts a keeper in a session of its own, and of its own process-id namespace where that is permitted: with that
 // the kernel itself ends what is in it, even where the keeper is killed.
-func startKeeper(work string, args, env []string, files []*os.File) (*keeper, error) {
+func startKeeper(work string, args, env []string, files []*os.File, plain bool) (*keeper, error) {
 	in, life, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -44,14 +51,19 @@ func startKeeper(work string, args, env []string, files []*os.File) (*keeper, er
 		{Setsid: true, Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUSER, UidMappings: ids(os.Geteuid()), GidMappings: ids(os.Getegid())},
 		{Setsid: true},
 	}
+	if plain {
+		attempts = attempts[2:]
+	}
 	for _, attr := range attempts {
 		cmd := exec.Command("/proc/self/exe")
-		cmd.Args = append([]string{"wireproof-vm-keeper", work}, args...)
+		cmd.Args = append([]string{keeperName, work}, args...)
 		cmd.Env = append(env, keeperEnv+"=1")
 		cmd.Dir = "/"
 		cmd.Stdin, cmd.ExtraFiles, cmd.SysProcAttr = in, files, attr
 		if err = cmd.Start(); err == nil {
-			return &keeper{cmd: cmd, life: life, work: work}, nil
+			k := &keeper{cmd: cmd, life: life, work: work, namespace: attr.Cloneflags != 0, gone: make(chan struct{})}
+			go k.wait()
+			return k, nil
 		}
 	}
 	life.Close()
@@ -61,17 +73,49 @@ func startKeeper(work string, args, env []string, files []*os.File) (*keeper, er
 // stop ends the guest, waits until nothing of it is there, and removes its folder.
 func (k *keeper) stop() error {
 	k.life.Close()
+	<-k.gone
+	return errors.Join(k.err, os.RemoveAll(k.work))
+}
+
+// wait waits for the keeper to end, and ends what a keeper that was killed has left.
+func (k *keeper) wait() {
 	err := k.cmd.Wait()
 	var ended *exec.ExitError
-	if errors.As(err, &ended) {
-		err = nil // how it ended says nothing: without a namespace it ends itself by SIGKILL
+	if !errors.As(err, &ended) {
+		k.err = err // how it ended is of no interest, only that it has
 	}
-	// Without a namespace, and the keeper killed, its process group is still there.
-	if killErr := unix.Kill(-k.cmd.Process.Pid, unix.SIGKILL); killErr != nil && !errors.Is(killErr, unix.ESRCH) {
-		err = errors.Join(err, fmt.Errorf("end the guest's processes: %w", killErr))
+	if !k.namespace {
+		sweep(k.work)
 	}
-	return errors.Join(err, os.RemoveAll(k.work))
+	close(k.gone)
 }
+
+// sweep ends what linux.uml has started. Some of it is of no process group or session that a caller could know, and
+// adopted by others once linux.uml has ended; but all of it has the folder, whose name is used once, in its command line.
+func sweep(work string) {
+	mark := []byte("uml_dir=" + work + "\x00")
+	for found := true; found; {
+		found = false
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			pid, err := strconv.Atoi(e.Name())
+			if err != nil || pid == os.Getpid() {
+				continue
+			}
+			line, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+			if err == nil && bytes.Contains(line, mark) && !bytes.HasPrefix(line, []byte(keeperName)) {
+				_ = unix.Kill(pid, unix.SIGKILL)
+				found = true // and what it started meanwhile
+			}
+		}
+	}
+}
+
+// keeperName is the keeper's, in lists of processes.
+const keeperName = "wireproof-vm-keeper"
 
 // keeperMain is the keeper: its arguments are the folder to remove, linux.uml and that program's arguments.
 func keeperMain() int {
@@ -113,9 +157,9 @@ func keeperMain() int {
 	}()
 	<-ended
 	_ = unix.Kill(uml.Process.Pid, unix.SIGKILL)
-	_ = os.RemoveAll(work)
 	if os.Getpid() != 1 {
-		_ = unix.Kill(0, unix.SIGKILL) // the whole process group, this process too
+		sweep(work)
 	}
+	_ = os.RemoveAll(work)
 	return 0
 }

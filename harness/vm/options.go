@@ -45,6 +45,9 @@ type Options struct {
 	// Kernel is the user-mode-linux program, and Modules the folder of its modules, which has a folder for each release.
 	// Empty: linux.uml on the caller's PATH; /usr/lib/uml/modules.
 	Kernel, Modules string
+
+	// plain has the keeper live without a process-id namespace, as where the machine allows none.
+	plain bool
 }
 
 // A Result is how the command ended.

@@ -20,6 +20,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Command) == 0 {
 		return Result{}, fmt.Errorf("%w: none was given", ErrCommand)
 	}
+	if os.Getenv(guestEnvName) != "" {
+		return Result{}, fmt.Errorf("%w: this is the guest of another vm already, and user-mode-linux does not run in itself: run the command without vm", ErrPtrace)
+	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
@@ -130,7 +133,7 @@ func guestEnv(env []string, programs string, own []string) []string {
 			path += ":" + dir
 		}
 	}
-	out = append(out, "PATH="+path, "WIREPROOF_VM=1")
+	out = append(out, "PATH="+path, guestEnvName+"=1")
 	if hiddenBy("/tmp/x", own) == "" {
 		out = append(out, "TMPDIR=/run/tmp") // /tmp is the host's
 	}

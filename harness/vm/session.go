@@ -67,7 +67,7 @@ func startSession(o Options, c config, work, memory string, xstate int) (_ *sess
 		env = append(env, fmt.Sprintf("LD_PRELOAD=/proc/self/fd/%d", fdShim))
 	}
 	s := &session{o: o, line: &frameWriter{w: inW}, in: inW, out: outR, log: &tail{more: o.Log}, logEnded: make(chan struct{})}
-	if s.keeper, err = startKeeper(work, append([]string{o.Kernel}, kernelArguments(work, o.Memory)...), env, files); err != nil {
+	if s.keeper, err = startKeeper(work, append([]string{o.Kernel}, kernelArguments(work, o.Memory)...), env, files, o.plain); err != nil {
 		return nil, err
 	}
 	go func() {

@@ -45,6 +45,19 @@ func Join(name string, index, bridge int) Op {
 	return Op{what: "join " + name + " to its switch", feature: "bridge", req: req}
 }
 
+// PortCost sets what the spanning tree takes a port for, as if its speed were that of a veth. The kernel goes by the
+// speed that a driver tells, and a TAP's is 10 Mbit/s on some kernels and 10 Gbit/s on others (drivers/net/tun.c): the
+// same topology would come to another tree there.
+func PortCost(name string, index int) Op {
+	const vethCost = 2 // port_cost of net/bridge/br_if.c, of 10 Gbit/s
+	req, _ := linkRequest(0, index, false)
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_SLAVE_KIND, nl.NonZeroTerminated("bridge"))
+	info.AddRtAttr(nl.IFLA_INFO_SLAVE_DATA, nil).AddRtAttr(nl.IFLA_BRPORT_COST, nl.Uint32Attr(vethCost))
+	req.AddData(info)
+	return Op{what: "set the port cost of " + name, feature: "bridge", req: req}
+}
+
 // A Bridge is a switch.
 type Bridge struct {
 	Index int
