@@ -198,6 +198,11 @@ func printVerification(w io.Writer, a *flow.Analysis, checks []flow.Check, worst
 	if a.Vantage != "" {
 		text += "\n" + wrap("Vantage point: "+a.Vantage, width, "")
 	}
+	for _, p := range a.Problems {
+		if !slices.ContainsFunc(checks, func(c flow.Check) bool { return strings.Contains(c.Detail, p) }) {
+			text += wrap("Note: "+p+".", width, "      ")
+		}
+	}
 	_, err := fmt.Fprintf(w, "%s\n%s\n", text, worst)
 	return err
 }

@@ -200,7 +200,7 @@ func (t *tracker) problems() {
 	say(a.Undecodable, "one packet's headers are cut or contradict themselves", "packets' headers are cut or contradict themselves")
 	for _, it := range a.Interfaces {
 		if len(it.LinkType) > 7 && it.LinkType[:7] == "unknown" && it.Packets > 0 {
-			a.Problems = append(a.Problems, fmt.Sprintf("%s packets are of a link type that is not known: %s", thousands(int64(it.Packets)), it.LinkType[8:len(it.LinkType)-1]))
+			a.Problems = append(a.Problems, fmt.Sprintf("%s packets are of a link type that is not known: %s", thousands(int64(it.Packets)), it.LinkType[9:len(it.LinkType)-1]))
 			if len(a.Problems) > 48 {
 				break
 			}

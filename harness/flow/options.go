@@ -9,7 +9,7 @@ import (
 // DefaultMemoryBytes is the memory of [Options] whose MemoryBytes is zero. With
 // the Go runtime's own and its garbage collector's headroom the process stays
 // under 64 MiB.
-const DefaultMemoryBytes = 10 << 20
+const DefaultMemoryBytes = 9 << 20
 
 // Options says what [Analyze] looks for. The zero value looks for connections
 // only.
