@@ -1,14 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wireproof/wireproof/harness/topo"
 	"github.com/wireproof/wireproof/harness/topo/export"
+	"github.com/wireproof/wireproof/mininet/scripts"
 	"github.com/wireproof/wireproof/scenarios"
 )
 
@@ -18,7 +21,7 @@ func exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export PART | --topo FILE --to FORMAT",
 		Short: "writes a topology for another program: " + strings.Join(exportFormats(), ", "),
-		Example: "  wireproof export k --to mermaid\n  wireproof export k --to containerlab --out k.clab.yml\n" +
+		Example: "  wireproof export k --to mermaid\n  wireproof export k --to mininet --out k.py\n  wireproof export k --to containerlab --out k.clab.yml\n" +
 			"  wireproof export j --hops 3 --to dot | dot -Tpng >j.png",
 		RunE: func(c *cobra.Command, args []string) error {
 			if to == "" {
@@ -28,7 +31,7 @@ func exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := export.Render(t, export.Format(to))
+			text, err := exportTo(t, to)
 			if err != nil {
 				return usage("--to %s: %w", to, err)
 			}
@@ -49,8 +52,19 @@ func exportCommand() *cobra.Command {
 	return c
 }
 
+// exportTo writes t in a format of package export, or as a Mininet script, which only packages above the harness can.
+func exportTo(t topo.Topo, format string) (string, error) {
+	if format == "mininet" {
+		return scripts.Topology(t)
+	}
+	if !slices.Contains(exportFormats(), format) {
+		return "", fmt.Errorf("there is no format %q: use %s", format, strings.Join(exportFormats(), ", "))
+	}
+	return export.Render(t, export.Format(format))
+}
+
 func exportFormats() []string {
-	var names []string
+	names := []string{"mininet"}
 	for _, f := range export.Formats() {
 		names = append(names, string(f))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ func importCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := export.Render(r.Topo, export.Format(to))
+			text, err := exportTo(r.Topo, to)
 			if err != nil {
 				return usage("--to %s: %w", to, err)
 			}
@@ -50,7 +51,7 @@ func importCommand() *cobra.Command {
 	f.StringVar(&o.Name, "name", "", "which topology of a script that has several, with arguments as mn --topo has them")
 	f.StringVar(&o.Python, "python", "python3", "the interpreter")
 	f.DurationVar(&o.Timeout, "timeout", 0, "longest time of the script (default 10s)")
-	f.StringVar(&to, "to", string(export.JSON), "format: dot, mermaid, containerlab or json")
+	f.StringVar(&to, "to", string(export.JSON), "format: "+strings.Join(exportFormats(), ", "))
 	f.StringVar(&out, "out", "", "file to write (default: standard output)")
 	return c
 }

@@ -12,7 +12,7 @@ def end_record(intf, port):
 def record(hosts, switches, all_links):
     known = hosts + switches
     found = {'hosts': [host_record(h) for h in hosts],
-             'switches': [{'name': s.name, 'stp': s.stp, 'where': s.place} for s in switches], 'links': []}
+             'switches': [{'name': s.name, 'stp': bool(s.stp), 'where': s.place} for s in switches], 'links': []}
     for l in all_links:
         outside = [i.node for i in (l.intf1, l.intf2) if i.node not in known]
         if outside:

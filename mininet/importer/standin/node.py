@@ -237,12 +237,14 @@ class Switch(Node):
     is_switch = True
     portBase = 1
     dpidLen = 16
+    stp = False  # also that of a class which sets it before it calls this one's constructor, as mininet.nodelib's does
 
     def __init__(self, name, dpid=None, opts='', listenPort=None, **params):
         Node.__init__(self, name, **params)
         number = re.findall(r'\d+', name)
         self.dpid = dpid or (number and '%016x' % int(number[0])) or '0' * 16
-        self.stp = bool(params.get('stp'))
+        if params.get('stp'):
+            self.stp = True
         self.opts, self.listenPort = opts, listenPort
 
     def start(self, controllers):
