@@ -102,9 +102,11 @@ func identityOf(c flow.Connection) identity {
 	return identity{c.Capture, c.FirstPacket, c.Client.String(), c.Server.String()}
 }
 
-// outputs are the names of a connection's files.
+// outputs are a connection's files. It gets its number, and with it its name, with its first byte, so that attempts
+// take none.
 type outputs struct {
-	name    string
+	ends    string
+	name    string // "" so far
 	streams map[flow.Direction]*output
 	bodies  map[flow.Direction]map[int]*output
 }
@@ -112,25 +114,34 @@ type outputs struct {
 type writer struct {
 	shelf
 	numbers map[identity]*outputs
+	count   int // of connections with a name
 	bodies  []string
 }
 
 func (w *writer) of(c flow.Connection) *outputs {
 	id := identityOf(c)
 	if w.numbers[id] == nil {
-		name := fmt.Sprintf("%03d-%s-%s", len(w.numbers)+1, c.Client, c.Server)
+		ends := fmt.Sprintf("%s-%s", c.Client, c.Server)
 		w.numbers[id] = &outputs{
-			name:    strings.NewReplacer(":", "_", "[", "", "]", "", "%", "_", "/", "_").Replace(name),
+			ends:    strings.NewReplacer(":", "_", "[", "", "]", "", "%", "_", "/", "_").Replace(ends),
 			streams: map[flow.Direction]*output{}, bodies: map[flow.Direction]map[int]*output{},
 		}
 	}
 	return w.numbers[id]
 }
 
+func (w *writer) named(o *outputs) string {
+	if o.name == "" {
+		w.count++
+		o.name = fmt.Sprintf("%03d-%s", w.count, o.ends)
+	}
+	return o.name
+}
+
 // sink writes a stream.
 func (w *writer) sink(c flow.Connection, d flow.Direction) flow.Sink {
 	o := w.of(c)
-	s := &output{shelf: &w.shelf, path: filepath.Join("streams", o.name+"."+string(d))}
+	s := &output{shelf: &w.shelf, name: func() string { return filepath.Join("streams", w.named(o)+"."+string(d)) }}
 	o.streams[d] = s
 	return s
 }
@@ -138,7 +149,7 @@ func (w *writer) sink(c flow.Connection, d flow.Direction) flow.Sink {
 // body writes a decoded body.
 func (w *writer) body(c flow.Connection, d flow.Direction, b flow.Body) io.Writer {
 	o := w.of(c)
-	s := &output{shelf: &w.shelf, path: filepath.Join("bodies", fmt.Sprintf("%s.%s.%d", o.name, d, b.Number))}
+	s := &output{shelf: &w.shelf, path: filepath.Join("bodies", fmt.Sprintf("%s.%s.%d", w.named(o), d, b.Number))}
 	if o.bodies[d] == nil {
 		o.bodies[d] = map[int]*output{}
 	}

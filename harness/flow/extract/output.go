@@ -41,6 +41,7 @@ func (s *shelf) close() {
 // to write, and closed when others need the room.
 type output struct {
 	*shelf
+	name func() string // of path, where that is not yet known
 	path string
 	f    *os.File
 	made bool
@@ -94,6 +95,9 @@ func (o *output) Seek(n int64, whence int) (int64, error) {
 }
 
 func (o *output) begin() {
+	if o.path == "" {
+		o.path = o.name()
+	}
 	if len(o.open) >= maxOpen {
 		o.open[0].shut()
 	}
