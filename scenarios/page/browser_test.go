@@ -134,6 +134,12 @@ func TestInTheBrowser(t *testing.T) {
 					t.Errorf("section %s is not seen", id)
 				}
 			}
+			for _, drawing := range []string{"onwide", "onnarrow"} {
+				seen := eval[bool](b, `document.querySelector(".`+drawing+`").checkVisibility()`)
+				if want := (drawing == "onwide") == (window.width > 1000); seen != want {
+					t.Errorf("the drawing %s is seen: %t", drawing, seen)
+				}
+			}
 			drawn := eval[int](b, `Array.from(document.querySelectorAll("svg.area, svg.graph")).filter(s => s.getBoundingClientRect().width > 200).length`)
 			if drawn < 10 { // a topology, a timeline, and at least three plots of each connection that is unfolded
 				t.Errorf("%d drawings are seen", drawn)
@@ -233,7 +239,7 @@ func TestInPrint(t *testing.T) {
 		t.Errorf("it is printed on %s", got)
 	}
 	eval[chromedp.Void](b, `document.querySelector("#c1").open = false`)
-	if !eval[bool](b, `document.querySelector("#c1 .plot").getBoundingClientRect().height > 50`) {
+	if !eval[bool](b, `document.querySelector("#c1 .plot").checkVisibility()`) {
 		t.Error("a folded connection is not printed")
 	}
 	b.quiet()
