@@ -95,8 +95,8 @@ func (g *graph) wide(withAsked, stacked bool) (template.HTML, bool) {
 		l := g.r.Links[i]
 		x1, y1, x2, y2 := x(l.A), y[l.A], x(l.B), y[l.B]
 		if x1 == x2 {
-			// Into the column before, where nothing is written between two rows.
-			d.put(`<path class="wire idle" d="M%s %sC%s %s %s %s %s %s">`, num(x1), num(y1), num(x1-54), num(y1), num(x2-54), num(y2), num(x2), num(y2))
+			// Between the nodes and the bends of the links behind them, where nothing is written.
+			d.put(`<path class="wire idle" d="M%s %sC%s %s %s %s %s %s">`, num(x1), num(y1), num(x1+30), num(y1), num(x2+30), num(y2), num(x2), num(y2))
 		} else {
 			// Below everything.
 			height += 14
