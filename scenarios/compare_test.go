@@ -45,8 +45,11 @@ func TestBothBackEndsAreTheSame(t *testing.T) {
 			for _, check := range c.Checks {
 				t.Logf("%-12s %-12s %s", check.Verdict, check.Name, check.Detail)
 			}
-			if c.Verdict != flow.Pass {
-				t.Errorf("%s", c.Verdict)
+			for _, check := range c.Checks {
+				// A machine that is too busy to be measured says so, and fails nobody.
+				if timed := check.Name == "rate" || check.Name == "round trip"; check.Verdict == flow.Fail || check.Verdict == flow.Inconclusive && !timed {
+					t.Errorf("%s: %s", check.Name, check.Verdict)
+				}
 			}
 		})
 	}
@@ -87,6 +90,18 @@ func TestADifferenceIsFound(t *testing.T) {
 		"a round trip": {func(s *Side) { s.Facts.Paths[0].RTT = 4900 * time.Microsecond }, "round trip", flow.Fail,
 			"mininet: h2 to h1: 4.9ms of 4ms, 23 % off at most, over 1 paths; 20 % are allowed"},
 		"a rate": {func(s *Side) { s.Facts.Paths[0].Rate = 79 * topo.Mbit }, "rate", flow.Fail, "79Mbit of 100Mbit, 21 % off"},
+		"a rate on a machine that is late": {func(s *Side) {
+			s.Facts.Paths[0].Rate, s.Facts.Paths[0].TimerLate = 60*topo.Mbit, 2*time.Millisecond
+		}, "rate", flow.Inconclusive, "this machine's timers are 2ms late"},
+		"a rate that is too high there": {func(s *Side) {
+			s.Facts.Paths[0].Rate, s.Facts.Paths[0].TimerLate = 130*topo.Mbit, 2*time.Millisecond
+		}, "rate", flow.Fail, "30 % off"},
+		"a round trip there": {func(s *Side) {
+			s.Facts.Paths[0].RTT, s.Facts.Paths[0].TimerLate, s.Facts.Paths[0].Delays = 9*time.Millisecond, 2*time.Millisecond, 4
+		}, "round trip", flow.Inconclusive, "timers are 2ms late"},
+		"a round trip that is longer still": {func(s *Side) {
+			s.Facts.Paths[0].RTT, s.Facts.Paths[0].TimerLate, s.Facts.Paths[0].Delays = 40*time.Millisecond, 2*time.Millisecond, 4
+		}, "round trip", flow.Fail, "40ms of 4ms"},
 		"a rate over links that lose": {func(s *Side) {
 			s.Facts.Paths[0].Rate, s.Facts.Paths[0].LossPercent = 1*topo.Mbit, 5
 		}, "", flow.Pass, ""},
