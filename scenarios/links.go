@@ -27,6 +27,9 @@ func (r *run) describeLinks() {
 		if err == nil {
 			described.EngineA, described.EngineB = stats.A.Engine, stats.B.Engine
 			described.Exact, described.Class = stats.A.Exact && stats.B.Exact, stats.Class
+			if stats.ClassError != nil {
+				described.ClassWhy = stats.ClassError.Error()
+			}
 			described.Sent, described.SentBA = counters(stats.A), counters(stats.B)
 		}
 		r.carried = append(r.carried, stats)

@@ -73,12 +73,13 @@ type Link struct {
 	RateBPS     int64            `json:"rate_bps"` // 0: not shaped
 	DelayNS     int64            `json:"delay_ns"`
 	LossPercent float64          `json:"loss_percent"`
-	Asked       topo.LinkParams  `json:"asked,omitzero"`     // all that was asked of A's end
-	AskedBA     *topo.LinkParams `json:"asked_ba,omitempty"` // and of B's end, where that differs
-	Exact       bool             `json:"exact"`              // each decision was about one packet of the wire, and none was the engine's own fault
-	Class       string           `json:"class,omitempty"`    // scheduling class of the engine's thread
-	Sent        LinkCounters     `json:"sent"`               // by A's end
-	SentBA      LinkCounters     `json:"sent_ba"`            // by B's end
+	Asked       topo.LinkParams  `json:"asked,omitzero"`      // all that was asked of A's end
+	AskedBA     *topo.LinkParams `json:"asked_ba,omitempty"`  // and of B's end, where that differs
+	Exact       bool             `json:"exact"`               // each decision was about one packet of the wire, and none was the engine's own fault
+	Class       string           `json:"class,omitempty"`     // scheduling class of the engine's thread
+	ClassWhy    string           `json:"class_why,omitempty"` // why it is no better one: without root there is no real-time priority
+	Sent        LinkCounters     `json:"sent"`                // by A's end
+	SentBA      LinkCounters     `json:"sent_ba"`             // by B's end
 }
 
 // LinkCounters are the engine's own counters of one direction.

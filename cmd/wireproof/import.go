@@ -49,7 +49,7 @@ func importCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.Name, "name", "", "which topology of a script that has several, with arguments as mn --topo has them")
-	f.StringVar(&o.Python, "python", "python3", "the interpreter")
+	f.StringVar(&o.Python, "python", "", "the interpreter (default: python3)")
 	f.DurationVar(&o.Timeout, "timeout", 0, "longest time of the script (default 10s)")
 	f.StringVar(&to, "to", string(export.JSON), "format: "+strings.Join(exportFormats(), ", "))
 	f.StringVar(&out, "out", "", "file to write (default: standard output)")

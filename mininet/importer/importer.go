@@ -27,7 +27,7 @@ type Options struct {
 	Args []string
 	// Timeout of the script. A network that it has started by then counts. Zero: 10 s.
 	Timeout time.Duration
-	// Python 3.6 or later. Empty: python3 on PATH.
+	// Python 3.6 or later. Empty: python3 on PATH, else /usr/bin/python3.
 	Python string
 	// User that the script runs as. Nil: the caller's.
 	User *syscall.Credential
@@ -83,7 +83,15 @@ func (e *ScriptError) Error() string {
 // Import runs the script and returns the topology that it makes. Errors: *ScriptError, *topo.Mistake (joined) where the network
 // is none that can be brought up, ErrPython, and ctx's.
 func Import(ctx context.Context, script string, o Options) (Result, error) {
-	recorded, output, err := run(ctx, script, o)
+	python := o.Python
+	if python == "" {
+		python = "python3"
+	}
+	recorded, output, err := run(ctx, script, python, o)
+	if errors.Is(err, errStart) && o.Python == "" {
+		// The first on PATH may be one that User has no way to, as one in root's home is.
+		recorded, output, err = run(ctx, script, "/usr/bin/python3", o)
+	}
 	if err != nil {
 		return Result{}, fmt.Errorf("import %s: %w", script, err)
 	}

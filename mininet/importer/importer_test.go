@@ -37,7 +37,7 @@ func TestImport(t *testing.T) {
 		t.Run(c.golden, func(t *testing.T) {
 			timeout := 10 * time.Second
 			if c.script == "imperative.py" {
-				timeout = 2 * time.Second // it goes on for ever once its network runs
+				timeout = 4 * time.Second // it goes on for ever once its network runs
 			}
 			r, err := Import(t.Context(), c.script, Options{Name: c.name, Timeout: timeout})
 			if err != nil {
@@ -208,5 +208,21 @@ func TestTCTime(t *testing.T) {
 		if got, ok := tcTime(text); ok {
 			t.Errorf("%q is read as %v", text, got)
 		}
+	}
+}
+
+// A python3 on PATH that cannot be run leaves the machine's own.
+func TestPythonThatDoesNotStart(t *testing.T) {
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		t.Skip("needs /usr/bin/python3: apt-get install python3")
+	}
+	script := write(t, twoHosts)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "python3"), []byte("no program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	if r, err := Import(t.Context(), script, Options{}); err != nil || len(r.Topo.Hosts) != 1 {
+		t.Errorf("%+v, %v", r.Topo, err)
 	}
 }

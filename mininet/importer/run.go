@@ -47,8 +47,11 @@ const (
 	maxOutput = 16 << 10
 )
 
+// errStart marks, without a word, that the interpreter did not start.
+var errStart = errors.New("")
+
 // run runs the script below the stand-in. Whatever it starts in its process group is ended with it.
-func run(ctx context.Context, script string, o Options) (recorded *record, output string, err error) {
+func run(ctx context.Context, script, python string, o Options) (recorded *record, output string, err error) {
 	if info, err := os.Stat(script); err != nil {
 		return nil, "", errors.Unwrap(err)
 	} else if !info.Mode().IsRegular() {
@@ -57,10 +60,6 @@ func run(ctx context.Context, script string, o Options) (recorded *record, outpu
 	source, err := program()
 	if err != nil {
 		return nil, "", err
-	}
-	python := o.Python
-	if python == "" {
-		python = "python3"
 	}
 	timeout := o.Timeout
 	if timeout == 0 {
@@ -86,10 +85,10 @@ func run(ctx context.Context, script string, o Options) (recorded *record, outpu
 	err = cmd.Start()
 	out.Close()
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-		return nil, "", fmt.Errorf("%w: %w: apt-get install python3", ErrPython, err)
+		return nil, "", fmt.Errorf("%w%w: %w: apt-get install python3", errStart, ErrPython, err)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("%w%w", errStart, err)
 	}
 	// What the script has left behind may hold the pipe open, so the record's end is its own; the group ends with it.
 	stop := context.AfterFunc(ctx, func() { in.SetReadDeadline(time.Now()) })
