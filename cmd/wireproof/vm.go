@@ -33,7 +33,7 @@ func vmCommand() *cobra.Command {
 			"and its kernel has netem, bridges, tun and Open vSwitch. The command sees the caller's folder and environment; /tmp, /run and\n" +
 			"where daemons write are the guest's own, and go with it; the host's are below /run/host there.\n\n" +
 			"Exit status: the command's; 128 and the signal where one ended it; 124 after the deadline; 130 when interrupted; 2 where the machine cannot.",
-		Example: "  wireproof vm -- wireproof run h i --engine netem\n  go test -exec \"wireproof vm --\" ./harness/...\n  wireproof vm --mem 4G -- bash",
+		Example: "  wireproof vm -- wireproof run h i --engine netem\n  go test -exec \"wireproof vm --\" ./harness/...\n  wireproof vm --openvswitch -- wireproof run e --backend mininet\n  wireproof vm --mem 4G -- bash",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("vm: name a command: wireproof vm -- uname -a")
@@ -83,6 +83,7 @@ func vmCommand() *cobra.Command {
 	f.StringVar(&memory, "mem", "2G", "the guest's memory; the host gives what the guest comes to use")
 	f.DurationVar(&timeout, "timeout", 0, "longest time of the command, with the boot (default: none)")
 	f.StringArrayVar(&o.Share, "share", nil, "a folder or file below /tmp or /run that the guest is to see; its program's and its arguments' are seen anyway")
+	f.BoolVar(&o.OpenVSwitch, "openvswitch", false, "start Open vSwitch in the guest first (it has to be installed on the host)")
 	f.StringVar(&log, "kernel-log", "", "write what the guest's kernel prints to this file")
 	return c
 }

@@ -16,6 +16,8 @@ type config struct {
 	Share   []string `json:"share"`   // paths that have to be the host's, also below a tmpfs
 	Host    string   `json:"host"`    // the host's name
 
+	OpenVSwitch bool `json:"openvswitch"` // start it first
+
 	// Terminal says which of standard input, output and error are a terminal of Rows by Columns.
 	Terminal [3]bool `json:"terminal"`
 	Rows     uint16  `json:"rows"`

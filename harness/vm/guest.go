@@ -123,7 +123,15 @@ func prepare(c *config) error {
 	if err := unix.Sethostname([]byte(c.Host)); err != nil {
 		return fmt.Errorf("set the host's name: %w", err)
 	}
-	return interfaceUp("lo")
+	if err := interfaceUp("lo"); err != nil {
+		return err
+	}
+	if c.OpenVSwitch {
+		if err := startOpenVSwitch(c.Env); err != nil {
+			return fmt.Errorf("start Open vSwitch: %w", err)
+		}
+	}
+	return nil
 }
 
 func interfaceUp(name string) error {

@@ -35,6 +35,10 @@ type Options struct {
 	// Those in which the command starts or lies and that its arguments name are shared anyway.
 	Share []string
 
+	// OpenVSwitch has Open vSwitch run in the guest before the command starts. It has to be installed on the host, where it
+	// need not run.
+	OpenVSwitch bool
+
 	// Grace is how long the command has, from when the context ends and it gets SIGTERM, until the guest is stopped.
 	// 0: 5 s.
 	Grace time.Duration

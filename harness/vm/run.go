@@ -81,7 +81,7 @@ func find(o *Options) error {
 // config is what the guest is told.
 func (o *Options) config() (config, error) {
 	var err error
-	c := config{Command: o.Command, Modules: o.Modules}
+	c := config{Command: o.Command, Modules: o.Modules, OpenVSwitch: o.OpenVSwitch}
 	if c.Program, err = os.Executable(); err != nil {
 		return c, err
 	}
