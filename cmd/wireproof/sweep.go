@@ -105,6 +105,7 @@ func (s *sweepFlags) run(c *cobra.Command, args []string) error {
 		if o.Corpus, err = scenarios.Folder(s.files); err != nil {
 			return err
 		}
+		plan.Setup.Fixed["files"] = described(s.files, o.Corpus)
 	}
 	if err := scenarios.Ready(c.Context(), scenarios.Namespaces, plan.Scenarios()); err != nil {
 		return err
@@ -210,6 +211,17 @@ func (s *sweepFlags) plan(part string, given *pflag.FlagSet) (sweep.Plan, error)
 		}
 	}
 	return sweep.NewPlan(setup)
+}
+
+// described is a folder of files as a later sweep can be compared with: one whose files have changed is another.
+func described(dir string, c scenarios.Corpus) string {
+	var bytes int64
+	for _, name := range c.Names {
+		if info, err := os.Stat(filepath.Join(c.Dir, name)); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return fmt.Sprintf("%s (%d bytes in %d)", dir, bytes, len(c.Names))
 }
 
 // thisMachine is what figures depend on besides the flags.

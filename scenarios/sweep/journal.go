@@ -105,7 +105,11 @@ func (j *Journal) read() error {
 	for line := range bytes.Lines(text[:whole]) {
 		n++
 		var r Result
-		if err := json.Unmarshal(line, &r); err != nil {
+		err := json.Unmarshal(line, &r)
+		if err == nil {
+			err = r.sound()
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %s, line %d: %w: take the line away, or choose another folder with --out", scenarios.ErrUsage, j.file.Name(), n, err)
 		}
 		j.done[r.key()] = r

@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -171,4 +173,46 @@ func TestOneSweepAtATime(t *testing.T) {
 	}
 	_ = j.Close()
 	mustOpen(t, dir, Setup{Part: "g"})
+}
+
+// Whatever stands in the folder, it is read or refused; and what was read once is read again.
+func FuzzJournal(f *testing.F) {
+	p, err := NewPlan(Setup{Part: "g", Values: map[string][]string{"bw": {"1", "10"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	line, err := json.Marshal(resultOf(p.Runs[0], 1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(`{"part":"g","repeat":1,"seed":1,"jobs":1}`), append(line, '\n'))
+	f.Add([]byte(`{"part":"g","repeat":1,"seed":1,"jobs":1}`), bytes.Replace(append(line, '\n'), []byte(`"seconds":1`), []byte(`"seconds":1e308`), 1))
+	f.Add([]byte(`{}`), []byte("{}\n{\"set\":null}\n{\"set\""))
+	f.Fuzz(func(t *testing.T, setup, results []byte) {
+		dir := t.TempDir()
+		for name, content := range map[string][]byte{setupFile: setup, resultsFile: results} {
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j, err := OpenJournal(dir, p.Setup)
+		if err != nil {
+			if !errors.Is(err, scenarios.ErrUsage) {
+				t.Fatalf("%v is no ErrUsage", err)
+			}
+			return
+		}
+		first := len(j.done)
+		if err := j.Add(resultOf(p.Runs[1], 2)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Write(dir, p, j.Results(p), ""); err != nil {
+			t.Fatal(err)
+		}
+		_ = j.Close()
+		again := mustOpen(t, dir, p.Setup)
+		if n := len(again.done); n != first && n != first+1 {
+			t.Errorf("%d results, then %d", first, n)
+		}
+	})
 }

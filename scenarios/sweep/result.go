@@ -73,7 +73,22 @@ func (r Result) point() Point {
 func (r Result) key() string { return key(r.point(), r.Repeat, r.Seed) }
 
 // counts says whether the result is one that figures are made of.
-func (r Result) counts() bool { return r.Verdict == flow.Pass && r.Seconds > 0 }
+func (r Result) counts() bool { return r.Verdict == flow.Pass && r.Seconds > 0 && r.MbitPerSecond > 0 }
+
+// sound says what no run can have come to: a file that others have edited may have any number, and an axis to 1e308 is
+// never drawn.
+func (r Result) sound() error {
+	const least, most = 1e-9, 1e9
+	for name, f := range map[string]float64{"seconds": r.Seconds, "mbit_per_second": r.MbitPerSecond, "wall_seconds": r.WallSeconds} {
+		if f != 0 && !(f >= least && f <= most) {
+			return fmt.Errorf("%s is %v, which no run takes or reaches", name, f)
+		}
+	}
+	if r.Bytes < 0 {
+		return fmt.Errorf("bytes is %d", r.Bytes)
+	}
+	return nil
+}
 
 // Name identifies the run among those of its sweep, for people.
 func (r Result) Name() string { return r.key() }
