@@ -278,6 +278,15 @@ func TestANameIsTaken(t *testing.T) {
 	}
 }
 
+// Mininet that fails half-way is told in tc's words, and what was made by then is gone.
+func TestMininetFailsHalfWay(t *testing.T) {
+	has(t)
+	err := mininet.StartHalf(within(t), names(topo.Linear(2, topo.LinkParams{Rate: 100 * topo.Mbit})))
+	if err == nil || !strings.Contains(err.Error(), "tc qdisc add dev") || !strings.Contains(err.Error(), "netem delay bogus") {
+		t.Error(err)
+	}
+}
+
 // Start that is cancelled anywhere leaves nothing.
 func TestStartCancelled(t *testing.T) {
 	has(t)
