@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -58,7 +59,11 @@ func (b Backend) start(ctx context.Context, t topo.Topo, o *harness.Options) (*n
 	if o.Engine != harness.EngineAuto {
 		return nil, ownShaping(o.Engine)
 	}
-	n, err := mininet.Start(ctx, t, &mininet.Options{Harness: *o, Limit: upTimeout})
+	limit := upTimeout
+	if os.Getenv("WIREPROOF_VM") != "" {
+		limit *= 10 // Mininet starts some programs for each link; user-mode-linux takes ten times as long for each
+	}
+	n, err := mininet.Start(ctx, t, &mininet.Options{Harness: *o, Limit: limit})
 	if err != nil {
 		return nil, err
 	}

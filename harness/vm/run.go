@@ -101,6 +101,11 @@ func (o *Options) config() (config, error) {
 		}
 	}
 	program, err := lookPath(o.Command[0], c.Dir, pathOf(c.Env))
+	if errors.Is(err, fs.ErrNotExist) && o.Command[0] == ownName {
+		// This program, under whatever name it was started.
+		c.Command = append([]string{c.Program}, o.Command[1:]...)
+		program, err = c.Program, nil
+	}
 	if err != nil {
 		return c, fmt.Errorf("%w: %w", ErrCommand, err)
 	}
@@ -202,6 +207,7 @@ func kernelArguments(work string, memory int64) []string {
 }
 
 const (
+	ownName      = "wireproof"
 	defaultGrace = 5 * time.Second
 	bootLimit    = time.Minute // a boot takes a second or two; a machine that is very busy takes longer
 )
