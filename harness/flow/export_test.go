@@ -29,3 +29,14 @@ func ScriptedCaptures(t testing.TB) map[string][]byte {
 	}
 	return captures
 }
+
+// WebCapture is a file of 20,000 bytes fetched by HTTP in compressed chunks, then as it is, with or without a hole in the latter.
+func WebCapture(t testing.TB, hole bool) (capture, content []byte) {
+	s := newScript(t)
+	s.talk(h2, server, 1000, 5000).open().get("A", inChunks+asGzip, chunked(gzipped(novelA), 700)).get("A", length(novelA), novelA).close()
+	if hole {
+		d := s.data(1460)
+		s.remove(d[len(d)-3])
+	}
+	return s.pcapng(), novelA
+}

@@ -16,6 +16,11 @@ func FuzzAnalyze(f *testing.F) {
 			f.Add(s.pcapng())
 		}
 	}
+	web := newScript(f)
+	k := web.talk(h2, server, 1, 2).open()
+	k.get("A", inChunks+asGzip, chunked(gzipped(novelA[:3000]), 700)).put("B", inChunks, chunked(novelB[:3000], 900)).close()
+	f.Add(web.pcapng())
+	f.Add(gzipped(web.pcapng()))
 	files := corpus()
 	f.Fuzz(func(t *testing.T, capture []byte) {
 		a, err := Analyze(context.Background(), bytes.NewReader(capture), Options{Files: files, MemoryBytes: 4 << 20})
@@ -29,6 +34,16 @@ func FuzzAnalyze(f *testing.F) {
 			if c.Detail == "" || c.Verdict == "" {
 				t.Errorf("%+v", c)
 			}
+		}
+		for _, c := range a.SurveyClaim(Claim{Connections: 1, Order: []string{"A", "B"}}) {
+			if c.Detail == "" || c.Verdict == "" {
+				t.Errorf("%+v", c)
+			}
+		}
+		// The same capture twice is two places that saw the same: no packet is new.
+		inputs := []Input{{"one", bytes.NewReader(capture)}, {"two", bytes.NewReader(capture)}}
+		if b, err := AnalyzeAll(context.Background(), inputs, Options{Files: files, MemoryBytes: 4 << 20}); err != nil || b.Packets != 2*a.Packets {
+			t.Errorf("twice: %v, %d packets, once %d", err, b.Packets, a.Packets)
 		}
 	})
 }

@@ -36,14 +36,14 @@ func check(b []byte, total int, s *Segment, pseudo func(*Segment, int) uint64) S
 		return SumUnknown
 	}
 	head := pseudo(s, total)
-	if fold(head+uint64(swap(sum16(b)))) == 0xFFFF {
-		return SumGood
-	}
-	// A card that computes checksums is handed the pseudo-header's, with the length
-	// or without it; some drivers leave zero.
+	// A card that computes checksums is handed the pseudo-header's, with the length or without it; some drivers
+	// leave zero. A checksum that is one of these by chance (3 of 65,536) need not be added up either.
 	switch s.Checksum {
 	case fold(head), fold(pseudo(s, 0)), 0:
 		return SumOffload
+	}
+	if fold(head+uint64(swap(sum16(b)))) == 0xFFFF {
+		return SumGood
 	}
 	return SumBad
 }
