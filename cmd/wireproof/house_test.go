@@ -42,6 +42,7 @@ var rules = []rule{
 		[]string{"direct github.com/vishvananda/netlink"}, "netlink's units clash and its calls act on the caller's namespace: one package below harness/internal deals with it"},
 	{[]string{"novels", "protocol", "peers", "mininet", "scenarios", "cmd", "harness/topo", "harness/flow", "harness/capture"},
 		[]string{"direct github.com/vishvananda/netns"}, "namespaces are the harness's business"},
+	{[]string{"scenarios/page"}, []string{"./harness", "!./harness/flow", "!./harness/topo", "net/http", "os/exec", "syscall"}, "a page is made from files, on any machine: it runs nothing and asks nobody"},
 	{[]string{"scenarios"}, []string{"./cmd", "testing"}, "a scenario gives the command and the tests the same verdict"},
 	{[]string{"cmd"}, []string{"testing", "./harness/harnesstest"}, "the command is no test"},
 	{[]string{"harness", "!harness/harnesstest"}, []string{"testing", "./harness/harnesstest"}, "only the adapter knows of tests"},
@@ -188,7 +189,7 @@ func TestForbiddenImportsAreSeen(t *testing.T) {
 			"novels": {"io/fs"}, "protocol": {"bytes"}, "peers": {"net", "protocol"}, "mininet": {"harness"},
 			"harness": {"harness/topo", "harness/internal/rtnl"}, "harness/topo": {"net/netip"}, "harness/flow": {"io"},
 			"harness/capture": {"net"}, "harness/internal/rtnl": {"github.com/vishvananda/netlink/nl"}, "harness/harnesstest": {"harness", "testing"},
-			"scenarios": {"harness", "peers", "novels"}, "cmd/wireproof": {"scenarios", "github.com/spf13/cobra"},
+			"scenarios": {"harness", "peers", "novels"}, "scenarios/page": {"harness/flow"}, "cmd/wireproof": {"scenarios", "github.com/spf13/cobra"},
 		}
 	}
 	if got := broken(house()); len(got) != 0 {

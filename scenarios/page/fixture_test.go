@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/topo"
-	"github.com/wireproof/wireproof/peers"
 )
 
 // nasty is a name that a page must show and not obey.
@@ -130,12 +130,13 @@ func (f *fixture) connect(client string, port int, names []string, segments int)
 	f.segment(false, client, port, down, up+1, "FA", "")
 	c.BytesToClient, c.Last, c.Segments = uint64(down-isn-1), f.now, f.n
 	f.r.Connections = append(f.r.Connections, c)
-	transfer := peers.Transfer{Client: c.Client, Server: c.Server}
-	for _, found := range c.Found {
-		took := found.LastTime.Sub(found.Time).Seconds()
-		transfer.Files = append(transfer.Files, peers.FileResult{Name: found.Name, Bytes: found.Size, Seconds: took, SHA256: strings.Repeat("ab", 32)})
+	told := transfer{Client: c.Client}
+	told.Files = slices.Grow(told.Files, len(c.Found))[:len(c.Found)]
+	for i, found := range c.Found {
+		file := &told.Files[i]
+		file.Name, file.Bytes, file.Seconds, file.SHA256 = found.Name, found.Size, found.LastTime.Sub(found.Time).Seconds(), strings.Repeat("ab", 32)
 	}
-	f.r.Transfers = append(f.r.Transfers, transfer)
+	f.r.Transfers = append(f.r.Transfers, told)
 }
 
 // keep writes the folder and its page, and returns the page.

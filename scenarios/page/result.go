@@ -12,7 +12,6 @@ import (
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/topo"
-	"github.com/wireproof/wireproof/peers"
 )
 
 // ErrNoReport is in the chain of the error for a folder that holds no report.
@@ -33,7 +32,7 @@ type result struct {
 	Excerpt     int64             `json:"excerpt"`
 	Verdict     flow.Verdict      `json:"verdict"`
 	Checks      []flow.Check      `json:"checks"`
-	Transfers   []peers.Transfer  `json:"transfers"`
+	Transfers   []transfer        `json:"transfers"`
 	Connections []connection      `json:"connections"`
 	Captures    []capture         `json:"captures"`
 	Links       []link            `json:"links"`
@@ -42,6 +41,19 @@ type result struct {
 	Seconds     struct{ Up, Run, Down float64 }
 
 	dir string // where it lies
+}
+
+// A transfer is what a client says of itself.
+type transfer struct {
+	Client string `json:"client"`
+	Files  []struct {
+		Name          string  `json:"name"`
+		Bytes         int64   `json:"bytes"`
+		SHA256        string  `json:"sha256"`
+		Seconds       float64 `json:"seconds"`
+		MbitPerSecond float64 `json:"mbit_per_second"`
+		Error         string  `json:"error"`
+	} `json:"files"`
 }
 
 type connection struct {
