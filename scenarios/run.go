@@ -119,8 +119,8 @@ func (r *run) perform(ctx context.Context, judge func()) (err error) {
 	err = r.inside(insideCtx)
 	r.report.Seconds.Run = time.Since(runBegan).Seconds()
 	r.describeLinks()
-	if insideCtx.Err() != nil {
-		r.cut, err = context.Cause(insideCtx), nil
+	if runCtx.Err() != nil { // also where all was over before the last look had ended
+		r.cut, err = context.Cause(runCtx), nil
 	}
 	if err != nil {
 		return err
