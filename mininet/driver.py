@@ -193,19 +193,6 @@ class OVS(OVSBridge):
             run('ovs-vsctl', '--timeout=10', 'set', 'Bridge', self.name, 'other_config:stp-priority=%d' % self.prio,
                 'other_config:stp-forward-delay=4', 'other_config:stp-hello-time=1', 'other_config:stp-max-age=6')
 
-    def column(self, table, row, name):
-        said = run('ovs-vsctl', '--timeout=10', '--if-exists', 'get', table, row, name)
-        return dict(pair.split('=', 1) for pair in said.strip().strip('{}').replace('"', '').split(', ') if '=' in pair)
-
-    def connected(self):
-        "Whether every port forwards or blocks for good, and of which tree."
-        if not self.stp:
-            return 'no tree'
-        for port in self.intfList():
-            if port.name != 'lo' and self.column('Port', port.name, 'status').get('stp_state') not in ('forwarding', 'blocking'):
-                return None
-        return self.column('Bridge', self.name, 'status').get('stp_designated_root')
-
 
 class Asked(Topo):
     "The topology that was asked for. Mininet numbers hosts and ports."
@@ -278,15 +265,29 @@ class Errors(logging.Handler):
         self.texts.append(record.getMessage().strip())
 
 
+def statuses(table):
+    "The status of every port or bridge of Open vSwitch, by name."
+    said = json.loads(run('ovs-vsctl', '--timeout=30', '--format=json', '--columns=name,status', 'list', table))
+    return {name: dict(status[1]) for name, status in said['data']}
+
+
+def settled(net):
+    "Whether all ports forward or block for good, in one tree."
+    ports, bridges = statuses('Port'), statuses('Bridge')
+    for switch in net.switches:
+        for port in switch.intfList():
+            if port.name != 'lo' and ports.get(port.name, {}).get('stp_state') not in ('forwarding', 'blocking'):
+                return False
+    roots = {bridges[switch.name].get('stp_designated_root') for switch in net.switches}
+    return len(roots) == 1 and None not in roots
+
+
 def wait_for_tree(net):
     "Waits until the switches of Open vSwitch have their tree. For Linux bridges the harness does."
-    deadline = time.time() + 60
-    while True:
-        trees = {switch.connected() for switch in net.switches}
-        if None not in trees and len(trees) == 1:
-            return
+    deadline = time.time() + 120
+    while not settled(net):
         if time.time() > deadline:
-            raise Failed('the spanning tree of Open vSwitch has not settled after a minute')
+            raise Failed('the spanning tree of Open vSwitch has not settled after two minutes')
         if select.select([0], [], [], 0.1)[0]:
             checkpoint()
 
