@@ -34,11 +34,14 @@ func NewLive(w io.Writer) *Live { return &Live{w: w} }
 // Write hands bytes on; after the first failure nothing any more.
 func (l *Live) Write(b []byte) (int, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		return 0, l.err
+	err := l.err
+	l.mu.Unlock()
+	if err != nil {
+		return 0, err
 	}
-	n, err := l.w.Write(b)
+	n, err := l.w.Write(b) // for as long as the reader likes: others may ask for the error meanwhile
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.err = err
 	return n, err
 }

@@ -142,6 +142,9 @@ func TestAReaderThatDoesNotReadHoldsNothingUp(t *testing.T) {
 		t.Error("all was handed on, and nobody has read")
 	default:
 	}
+	if o.Live.Gone() || o.Live.Err() != nil { // and asking does not wait for the reader either
+		t.Error("a reader that does not read is taken for one that has gone")
+	}
 	read.Close()
 	r.live.end(t.Context())
 	if !o.Live.Gone() {
