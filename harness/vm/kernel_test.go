@@ -20,6 +20,8 @@ import (
 	"github.com/wireproof/wireproof/harness/vm"
 )
 
+var raceDetector bool // set where the tests were built with it
+
 const helper = "WIREPROOF_VM_TEST"
 
 // The test binary is the program that calls Run too, and with it the guest's process 1.
@@ -39,6 +41,9 @@ func needs(t *testing.T) {
 	t.Helper()
 	if os.Getenv("WIREPROOF_VM") != "" {
 		t.Skip("user-mode-linux does not run in itself")
+	}
+	if raceDetector {
+		t.Skip("this program is the guest's process 1, and cannot be with the race detector")
 	}
 	harnesstest.Require(t, "user-mode linux")
 }
