@@ -127,6 +127,7 @@ func (n *Network) Close() error {
 		n.closed = true
 		n.life.Unlock()
 		n.cancel(ErrClosed)
+		defer n.processors.release()
 		if err := n.teardown(); err != nil {
 			n.err = fmt.Errorf("close %s: %w", n.topo.Name, err)
 		}

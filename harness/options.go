@@ -19,9 +19,9 @@ type Options struct {
 	// Congestion is the TCP congestion control of all hosts, by the kernel's name ("cubic", "reno", "bbr"). Empty: cubic,
 	// whatever the machine's own default is.
 	Congestion string
-	// OneProcessor keeps the network's packets, and the programs that Host.Command starts, to one processor, another one for
-	// each network by turns. All packets then keep their order, and networks that run at once disturb each other least: the
-	// lockstep parts take a fifth less processor time. Zero: all processors, where the packets of one flow keep their order and
+	// OneProcessor keeps the network's packets, and the programs that Host.Command starts, to one processor: that which
+	// the fewest networks of this program keep to. All packets then keep their order, and networks that run at once disturb each
+	// other least: the lockstep parts take a fifth less processor time. Zero: all processors, where the packets of one flow keep their order and
 	// a single transfer is the fastest. (The user engine's own threads run anywhere.)
 	OneProcessor bool
 	// Engine of all links. Zero: chosen by what each asks for, see EngineAuto. A link that asks for nothing is a plain veth

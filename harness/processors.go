@@ -3,7 +3,7 @@ package harness
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,33 +16,45 @@ import (
 // processors are those that carry a network's packets, and run its programs.
 type processors struct {
 	set  unix.CPUSet
-	only bool // programs are kept to them
+	only bool // programs are kept to them, and there is but one:
+	cpu  int
 }
 
-// turn counts networks of one processor.
-var turn atomic.Uint32
+// kept counts the networks that keep to each processor now.
+var kept struct {
+	sync.Mutex
+	networks [1024]int
+}
 
-// chooseProcessors takes all that this program may use, or by turns one of them.
+// chooseProcessors takes all that this program may use, or the one of them that the fewest networks keep to.
 func chooseProcessors(one bool) (p processors, err error) {
 	if err := unix.SchedGetaffinity(0, &p.set); err != nil {
 		return p, fmt.Errorf("ask which processors may be used: %w", err)
 	}
-	n := p.set.Count()
-	if !one || n < 2 {
+	if !one || p.set.Count() < 2 {
 		return p, nil
 	}
-	k := int(turn.Add(1)) % n
-	for cpu := 0; ; cpu++ {
-		if !p.set.IsSet(cpu) {
-			continue
+	kept.Lock()
+	defer kept.Unlock()
+	best := -1
+	for cpu, n := range kept.networks {
+		if p.set.IsSet(cpu) && (best < 0 || n < kept.networks[best]) {
+			best = cpu
 		}
-		if k == 0 {
-			p.set.Zero()
-			p.set.Set(cpu)
-			p.only = true
-			return p, nil
-		}
-		k--
+	}
+	kept.networks[best]++
+	p.set.Zero()
+	p.set.Set(best)
+	p.only, p.cpu = true, best
+	return p, nil
+}
+
+// release says that the network is gone.
+func (p processors) release() {
+	if p.only {
+		kept.Lock()
+		defer kept.Unlock()
+		kept.networks[p.cpu]--
 	}
 }
 

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,7 +14,7 @@ import (
 
 // DefaultJobs is how many scenarios RunAll runs at once when it is not told. Most of a scenario's time goes by in
 // waiting (for the spanning tree, for a rate), so it does not follow the number of processors.
-const DefaultJobs = 8
+const DefaultJobs = 12
 
 // An Event tells what RunAll is at.
 type Event struct {
@@ -74,7 +75,7 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			report, err := Run(ctx, s, o)
 			if err != nil {
 				report = notRun(s, o, err)
-				_ = keep(ctx, o.Dir(s), report) // where there is a folder; the report itself is returned
+				_ = errors.Join(keep(o.Dir(s), report), drawPage(ctx, o.Dir(s), report)) // where there is a folder; the report itself is returned
 				if cannot(err) {
 					mu.Lock()
 					if fatal == nil {

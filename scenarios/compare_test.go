@@ -22,6 +22,9 @@ var always = []string{"e", "g", "h", "i", "j", "k", "m"}
 
 // Each part on both back ends is the same network and does the same.
 func TestBothBackEndsAreTheSame(t *testing.T) {
+	if !compareBoth {
+		t.Skip("takes Mininet most of a minute: run go test ./scenarios -run BothBackEnds -backend=both")
+	}
 	harnesstest.Require(t, "root", "mininet")
 	parts := always
 	if os.Getenv(envFull) != "" {

@@ -10,8 +10,8 @@ import (
 	"github.com/wireproof/wireproof/scenarios/page"
 )
 
-// keep writes report.json beside the captures, and the page that is made of both. A run that was cut short has a page too.
-func keep(ctx context.Context, dir string, r Report) error {
+// keep writes report.json beside the captures.
+func keep(dir string, r Report) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("%s: report: %w", r.Name(), err)
@@ -19,6 +19,11 @@ func keep(ctx context.Context, dir string, r Report) error {
 	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(b, '\n'), 0o644); err != nil {
 		return fmt.Errorf("%s: report: %w", r.Name(), err)
 	}
+	return nil
+}
+
+// drawPage makes the page of the report and the captures. A run that was cut short has one too.
+func drawPage(ctx context.Context, dir string, r Report) error {
 	if err := page.Make(context.WithoutCancel(ctx), dir); err != nil {
 		return fmt.Errorf("%s: %w", r.Name(), err)
 	}

@@ -22,12 +22,19 @@ var corpusForTests Corpus
 //
 //	go test ./scenarios/... -backend=mininet
 //
-// Scenarios that ask for what Mininet has not, or this kernel for Mininet, are skipped.
-var backend = flag.String("backend", string(Namespaces), "netns or mininet")
+// Scenarios that ask for what Mininet has not, or this kernel for Mininet, are skipped. With both, parts are run on each
+// and compared, which takes Mininet most of a minute.
+var backend = flag.String("backend", string(Namespaces), "netns, mininet or both")
+
+// compareBoth says that -backend=both was given. What is not compared then runs on our own namespaces.
+var compareBoth bool
 
 func TestMain(m *testing.M) {
 	peers.Main()
 	flag.Parse()
+	if *backend == "both" {
+		*backend, compareBoth = string(Namespaces), true
+	}
 	if _, err := ParseBackend(*backend); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)

@@ -19,6 +19,9 @@ type Options struct {
 	// CaptureAll captures every interface of the network, into one file, network.pcapng. Zero: what the verdict needs,
 	// a file for each interface.
 	CaptureAll bool
+	// FailuresOnly makes the page, and comments in captures, only where the verdict is not PASS: a test removes the rest.
+	FailuresOnly bool
+
 	// OneProcessor keeps each network to one processor, see harness.Options. RunAll sets it where several scenarios run at
 	// once. A scenario with impaired links has it in any case: they are compared packet by packet.
 	OneProcessor bool

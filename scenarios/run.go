@@ -35,10 +35,17 @@ func Run(ctx context.Context, s Scenario, o Options) (Report, error) {
 
 // finish leaves the folder as it is kept.
 func (r *run) finish(ctx context.Context) error {
-	r.annotate(ctx)
+	whole := !r.options.FailuresOnly || r.report.Verdict != flow.Pass
+	if whole {
+		r.annotate(ctx)
+	}
 	r.live.end(ctx)
 	r.explain()
-	return errors.Join(keep(ctx, r.dir, r.report), r.bundle())
+	err := keep(r.dir, r.report)
+	if whole && err == nil {
+		err = drawPage(ctx, r.dir, r.report)
+	}
+	return errors.Join(err, r.bundle())
 }
 
 // newRun makes the folder that a run leaves its traces in.

@@ -46,6 +46,7 @@ func able(t *testing.T, b Backend, s Scenario) {
 func mustRun(t *testing.T, s Scenario) (Report, Options) {
 	t.Helper()
 	o := optionsFor(t)
+	o.FailuresOnly = true
 	able(t, o.Backend, s)
 	r, err := Run(t.Context(), s, o)
 	if err != nil {
