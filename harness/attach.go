@@ -227,6 +227,11 @@ func (b *builder) setUpEnds(nd *node) error {
 		if err := b.setOffload(e); err != nil {
 			return err
 		}
+		if b.singleSegments(i) {
+			if err := nd.rt.Do(rtnl.SingleSegments(e.Name, b.n.index[i])); err != nil {
+				return err
+			}
+		}
 		if err := nd.rt.Do(nd.routeOps(e, b.n.index[i])...); err != nil {
 			return err
 		}

@@ -318,12 +318,14 @@ func (b *builder) makeVeth(i int) error {
 // vethEnd is an end of the topology as rtnl makes it. A host without offloads whose link shapes hands segments over one by
 // one: a rate lets single frames go then, not 64 KB at once. A link that gets its first rate by Link.Set does not.
 func (b *builder) vethEnd(i int) rtnl.End {
-	e, c := &b.n.ends[i], b.n.carried[i/2]
+	e := &b.n.ends[i]
+	return rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC, SingleSegments: b.singleSegments(i)}
+}
+
+func (b *builder) singleSegments(i int) bool {
+	c := b.n.carried[i/2]
 	shapes := c.engine == EngineNetem || slices.ContainsFunc(c.courses[i%2].steps, func(s impaired.Step) bool { return s.Params.Rate != 0 })
-	return rtnl.End{
-		Index: firstIndex + i, Name: e.Name, MAC: e.MAC,
-		SingleSegments: shapes && b.o.Offload == OffloadOff && !b.n.nodes[e.Node].isSwitch,
-	}
+	return shapes && b.o.Offload == OffloadOff && !b.n.nodes[b.n.ends[i].Node].isSwitch
 }
 
 // upOp takes an end up, as a port where it is a switch's.

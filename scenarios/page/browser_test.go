@@ -34,7 +34,15 @@ func start(t *testing.T) *browser {
 	harnesstest.Require(t, "chromium")
 	// What it leaves in its folders goes with the test's, after it has ended: so its context is not the test's, which is over
 	// before the clean-up.
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("/tmp", "wp-") // a socket of its is in it, whose path has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	// Its sandbox needs to be no root, and a helper or user namespaces that not every machine has. The pages are our own.

@@ -105,6 +105,13 @@ type End struct {
 	SingleSegments bool
 }
 
+// SingleSegments is End.SingleSegments for an interface that exists.
+func SingleSegments(name string, index int) Op {
+	req, _ := linkRequest(0, index, false)
+	req.AddData(nl.NewRtAttr(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(1)))
+	return Op{what: "have " + name + " take single segments", req: req}
+}
+
 // attrs are what both ends of a veth pair are made with.
 func (e End) attrs(add func(attr int, data []byte)) {
 	add(unix.IFLA_IFNAME, nl.ZeroTerminated(e.Name))
