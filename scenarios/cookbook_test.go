@@ -390,7 +390,7 @@ func leastTime(trace topo.Trace, n int) time.Duration {
 func TestCookbookLosesTheSamePacketsAgain(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
-	for name, links := range map[string][]string{"satellite": {"s1-h2:delay=20ms", "s1>h2:loss=1%"}, "wifi": nil} {
+	for name, links := range map[string][]string{"satellite": {"s1-h2:delay=2ms", "s1>h2:loss=1%"}, "wifi": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			type lost struct {
