@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,9 +41,9 @@ func (p *iperfPath) run(b *testing.B, seconds int) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	busy := machineBusy(b)
+	busy := harnesstest.MachineBusy(b)
 	out, err := p.n.Host("h1").Command(ctx, "iperf3", "-c", "h2", "-t", strconv.Itoa(seconds), "-O", "1", "-J").Output()
-	busy = machineBusy(b) - busy
+	busy = harnesstest.MachineBusy(b) - busy
 	var r struct {
 		End struct {
 			Sent struct {
@@ -66,21 +64,6 @@ func (p *iperfPath) run(b *testing.B, seconds int) {
 	p.gbit = append(p.gbit, gbit)
 	p.cpu = append(p.cpu, busy.Seconds()/(gbit*float64(seconds+1)))
 	p.retr += r.End.Sent.Retransmits
-}
-
-// machineBusy is the time that processors of this machine were not idle: what the kernel does for a packet belongs to no process.
-func machineBusy(b *testing.B) (busy time.Duration) {
-	stat, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		b.Fatal(err)
-	}
-	line, _, _ := strings.Cut(string(stat), "\n")
-	for i, field := range strings.Fields(line)[1:] {
-		if ticks, _ := strconv.Atoi(field); i != 3 && i != 4 && i < 8 { // idle, iowait; a guest's time is in user's
-			busy += time.Duration(ticks) * 10 * time.Millisecond
-		}
-	}
-	return busy
 }
 
 func middle(values []float64) float64 {

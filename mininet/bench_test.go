@@ -16,20 +16,6 @@ import (
 	"github.com/wireproof/wireproof/mininet"
 )
 
-// partK is the tree of part k: 9 hosts, 7 switches, 15 shaped links.
-func partK() topo.Topo {
-	rate := func(mbit int) topo.LinkParams { return topo.LinkParams{Rate: topo.BitRate(mbit) * topo.Mbit} }
-	t := topo.Topo{Name: "k"}
-	t.AddHost("H", "I", "J", "K", "L", "M", "N", "O", "S").AddSwitch("s1", "s2", "s3", "s4", "s5", "s6", "s7")
-	t.AddLink("s1", "s2", rate(1000)).AddLink("s1", "s3", rate(1000))
-	t.AddLink("s2", "s4", rate(500)).AddLink("s2", "s5", rate(500)).AddLink("s3", "s6", rate(500)).AddLink("s3", "s7", rate(500))
-	t.AddLink("S", "s1", rate(1000))
-	for i, h := range []string{"H", "I", "J", "K", "L", "M", "N", "O"} {
-		t.AddLink(h, fmt.Sprintf("s%d", 4+i/2), rate(250))
-	}
-	return t
-}
-
 // BenchmarkUpAndDown brings a network up and takes it down, in our own namespaces and in real Mininet in turn, and reports both,
 // and how many times longer Mininet takes. Of Mininet's only its own work counts: building, starting and stopping, not Python's start
 // nor what Attach does. Memory is that of the processes, as far as it is theirs alone (PSS): our process 1 and what our program grew by,
@@ -37,7 +23,7 @@ func partK() topo.Topo {
 func BenchmarkUpAndDown(b *testing.B) {
 	named := func(name string, t topo.Topo) topo.Topo { t.Name = name; return t }
 	for _, t := range []topo.Topo{
-		named("e", topo.Single(6)), partK(), named("j", topo.Linear(8, topo.LinkParams{Rate: 1000 * topo.Mbit})),
+		named("e", topo.Single(6)), harnesstest.Tree(), named("j", topo.Linear(8, topo.LinkParams{Rate: 1000 * topo.Mbit})),
 		named("tree-1024", topo.Tree(2, 32, topo.LinkParams{})),
 	} {
 		b.Run(t.Name, func(b *testing.B) {

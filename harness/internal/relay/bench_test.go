@@ -41,9 +41,9 @@ func runIperf(t testing.TB, a, b space, seconds int, args ...string) iperf {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.Contains(lines.Text(), "listening") {
 	}
-	busy := machineBusy(t)
+	busy := harnesstest.MachineBusy(t)
 	text, err := a.output("iperf3", append([]string{"-c", addrB, "-t", strconv.Itoa(seconds), "-O", "1", "-J"}, args...)...)
-	busy = machineBusy(t) - busy
+	busy = harnesstest.MachineBusy(t) - busy
 	for lines.Scan() {
 	}
 	srv.Wait()
@@ -67,22 +67,6 @@ func runIperf(t testing.TB, a, b space, seconds int, args ...string) iperf {
 	}
 	total := r.End.SumReceived.BitsPerSecond * float64(seconds+1) / 1e9
 	return iperf{mbit: r.End.SumReceived.BitsPerSecond / 1e6, retransmits: r.End.SumSent.Retransmits, cpu: busy.Seconds() / total}
-}
-
-// machineBusy is the processor time that all of the machine's processors were not idle.
-func machineBusy(t testing.TB) time.Duration {
-	t.Helper()
-	f, err := exec.Command("head", "-1", "/proc/stat").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n time.Duration
-	for i, s := range strings.Fields(string(f))[1:] {
-		if v, _ := strconv.Atoi(s); i != 3 && i != 4 && i < 8 { // idle, iowait; guest is in user
-			n += time.Duration(v) * 10 * time.Millisecond
-		}
-	}
-	return n
 }
 
 // veth is two hosts joined by a bare veth pair.
