@@ -139,6 +139,9 @@ func keeperMain() int {
 	}
 	// An init function runs on the program's first thread, which lives as long as the program, as PR_SET_PDEATHSIG wants.
 	uml.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if taken := settle(); taken != nil {
+		defer taken.Close()
+	}
 	if err := uml.Start(); err != nil {
 		fmt.Fprintf(log, "start %s: %v\n", os.Args[2], err)
 		_ = os.RemoveAll(work)
