@@ -32,7 +32,7 @@ const (
 	fdLineIn  = 3 // the serial line, towards the guest
 	fdLineOut = 4
 	fdLog     = 5 // the kernel's console, and linux.uml's own messages
-	fdShim    = 6 // where it is needed
+	fdShim    = 6
 )
 
 // startKeeper starts a keeper in a session of its own, and of its own process-id namespace where that is permitted: with that
@@ -127,11 +127,7 @@ func keeperMain() int {
 	log := os.NewFile(fdLog, "log")
 	uml := exec.Command(os.Args[2], os.Args[3:]...)
 	uml.Stdout, uml.Stderr = log, log
-	uml.ExtraFiles = []*os.File{os.NewFile(fdLineIn, "line"), os.NewFile(fdLineOut, "line"), log}
-	shim := os.NewFile(fdShim, "shim")
-	if _, err := shim.Stat(); err == nil {
-		uml.ExtraFiles = append(uml.ExtraFiles, shim)
-	}
+	uml.ExtraFiles = []*os.File{os.NewFile(fdLineIn, "line"), os.NewFile(fdLineOut, "line"), log, os.NewFile(fdShim, "shim")}
 	for _, pair := range os.Environ() {
 		if len(pair) <= len(keeperEnv) || pair[:len(keeperEnv)+1] != keeperEnv+"=" {
 			uml.Env = append(uml.Env, pair)

@@ -27,7 +27,7 @@ const helper = "WIREPROOF_VM_TEST"
 // The test binary is the program that calls Run too, and with it the guest's process 1.
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(helper); mode != "" {
-		o := vm.Options{Command: []string{"sh", "-c", "echo up; sleep 1000"}, Stdout: os.Stdout}
+		o := vm.Options{Command: []string{"sh", os.Getenv(helper + "_SCRIPT")}, Stdout: os.Stdout}
 		vm.SetPlain(&o, mode == "plain")
 		_, err := vm.Run(context.Background(), o)
 		os.Stderr.WriteString(err.Error())
@@ -87,18 +87,39 @@ func childOf(t *testing.T, parent int, pids []int) int {
 	return 0
 }
 
+// restless looks which kernel runs it, over and over. Were it let go when the guest's is killed, the host's would answer.
+const restless = `kernel() { read version </proc/sys/kernel/osrelease; }
+kernel
+guest=$version
+n=0
+while kernel; do
+	if [ "$version" != "$guest" ]; then
+		echo "$version" >"$0.host"
+		exit
+	fi
+	i=0
+	while [ $i -lt 500 ]; do i=$((i+1)); done
+	n=$((n+1))
+	if [ $n = 5 ]; then echo up; fi
+done
+`
+
 // Whoever is killed, nothing of a guest is left: not a process, not a file.
 func TestKilled(t *testing.T) {
 	needs(t)
 	for _, mode := range []string{"namespace", "plain"} {
 		for _, victim := range []string{"caller", "keeper", "kernel"} {
 			t.Run(mode+"/"+victim, func(t *testing.T) {
-				dir := folder(t)
+				dir, home := folder(t), folder(t)
+				script := filepath.Join(home, "restless.sh")
+				if err := os.WriteFile(script, []byte(restless), 0o644); err != nil {
+					t.Fatal(err)
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				cmd := exec.CommandContext(ctx, "/proc/self/exe")
 				cmd.WaitDelay = time.Second
-				cmd.Env = append(os.Environ(), helper+"="+mode, "TMPDIR="+dir)
+				cmd.Env = append(os.Environ(), helper+"="+mode, helper+"_SCRIPT="+script, "TMPDIR="+dir)
 				var said bytes.Buffer
 				cmd.Stderr = &said
 				out, err := cmd.StdoutPipe()
@@ -141,6 +162,9 @@ func TestKilled(t *testing.T) {
 						t.Fatalf("left: %v, %v", left, there)
 					}
 					time.Sleep(10 * time.Millisecond)
+				}
+				if version, err := os.ReadFile(script + ".host"); err == nil {
+					t.Errorf("a process of the guest went on as one of the host, whose kernel is %s", version)
 				}
 			})
 		}

@@ -68,6 +68,9 @@ func find(o *Options) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w: %s", ErrNotInstalled, err, remedy)
 	}
+	if err := loadsShim(path); err != nil {
+		return err
+	}
 	o.Kernel = path
 	if o.Modules == "" {
 		o.Modules = "/usr/lib/uml/modules"

@@ -57,15 +57,12 @@ func startSession(o Options, c config, work, memory string, xstate int) (_ *sess
 	if err != nil {
 		return nil, err
 	}
-	env := []string{"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=" + memory}
-	if xstate > umlXState {
-		shim, err := shimFile(xstate)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, shim)
-		env = append(env, fmt.Sprintf("LD_PRELOAD=/proc/self/fd/%d", fdShim))
+	shim, err := shimFile(xstate)
+	if err != nil {
+		return nil, err
 	}
+	files = append(files, shim)
+	env := []string{"PATH=/usr/bin:/bin", "HOME=" + work, "TMPDIR=" + memory, fmt.Sprintf("LD_PRELOAD=/proc/self/fd/%d", fdShim)}
 	s := &session{o: o, line: &frameWriter{w: inW}, in: inW, out: outR, log: &tail{more: o.Log}, logEnded: make(chan struct{})}
 	if s.keeper, err = startKeeper(work, append([]string{o.Kernel}, kernelArguments(work, o.Memory)...), env, files, o.plain); err != nil {
 		return nil, err

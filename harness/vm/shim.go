@@ -2,14 +2,24 @@ package vm
 
 import (
 	"bytes"
+	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// User-mode-linux 6.1, which Debian 12 has, keeps the floating-point state of its processes in 2,696 bytes (HOST_FP_SIZE of
+// User-mode-linux runs the guest's processes as processes of the host that it traces, and has two needs that a shared object
+// fulfils, written here byte by byte so that no compiler is needed, and loaded ahead of the C library (ld.so(8), LD_PRELOAD).
+// The object's ptrace is the library's, but for this:
+//
+// It asks for PTRACE_O_EXITKILL with every set of options. Without, the host's kernel lets the traced go on when
+// linux.uml is killed, as processes of the caller's: what they compute next is a call to the host, and a program that they
+// execute is the host's, in the host's files (kernel/ptrace.c, exit_ptrace).
+//
+// It completes short sets of registers. User-mode-linux 6.1, which Debian 12 has, keeps the floating-point state of its processes in 2,696 bytes (HOST_FP_SIZE of
 // arch/x86/um/user-offsets.c): XSAVE's layout as far as the protection keys. It gets and sets it by PTRACE_GETREGSET and
 // PTRACE_SETREGSET. A get may be shorter than the machine's state; a set must be the whole of it, or fails with EFAULT
 // (xstateregs_set of arch/x86/kernel/fpu/regset.c). On a processor with AMX the state has 11,008 bytes, so the set fails
@@ -17,12 +27,8 @@ import (
 //
 // To make the get fail would be simpler: the kernel then falls back on PTRACE_GETFPREGS. But that state has no AVX
 // registers, and as the threads of a guest's process share one process of the host, they would find each other's in
-// theirs. So the set is made whole: a shared object, written here byte by byte so that no compiler is needed, is loaded
-// ahead of the C library (ld.so(8), LD_PRELOAD), and its ptrace appends zeros to what is set. Zeros are right: the
-// guest's kernel lets no process use AMX, and the header before them says that the rest is in its initial state.
-
-// umlXState is the size that user-mode-linux can do with by itself.
-const umlXState = 2696
+// theirs. So the set is made whole, with zeros. They are right: the guest's kernel lets no process use AMX, and the
+// header before them says that the rest is in its initial state.
 
 // Addresses in the object.
 const (
@@ -42,7 +48,13 @@ func shimCode(size int) []byte {
 	imm := func(v int) { put(binary.LittleEndian.AppendUint32(nil, uint32(v))...) }
 	rip := func(address int) { imm(address - (shimText + code.Len() + 4)) }
 
-	put(0x49, 0x89, 0xc8)                   //	mov  %rcx, %r8           the fourth argument is the call's fifth
+	put(0x49, 0x89, 0xc8)                         //	mov  %rcx, %r8           the fourth argument is the call's fifth
+	put(0x83, 0xff, 0x15)                         //	cmp  $PTRACE_OLDSETOPTIONS, %edi
+	put(0x74, 0x08)                               //	je   options
+	put(0x81, 0xff, 0x00, 0x42, 0x00, 0x00)       //	cmp  $PTRACE_SETOPTIONS, %edi
+	put(0x75, 0x07)                               //	jne  registers
+	put(0x41, 0x81, 0xc8, 0x00, 0x00, 0x10, 0x00) // options:	or   $PTRACE_O_EXITKILL, %r8d
+	// registers:
 	put(0x81, 0xff, 0x05, 0x42, 0x00, 0x00) //	cmp  $PTRACE_SETREGSET, %edi
 	put(0x75, 0x3a)                         //	jne  call
 	put(0x81, 0xfa, 0x02, 0x02, 0x00, 0x00) //	cmp  $NT_X86_XSTATE, %edx
@@ -144,4 +156,18 @@ func shimFile(size int) (*os.File, error) {
 		return nil, fmt.Errorf("write the ptrace shim: %w", err)
 	}
 	return f, nil
+}
+
+// loadsShim fails unless the program at path loads shared objects. One that does not would run without the shim, and what it
+// traces would go on as the caller's own once it is killed.
+func loadsShim(path string) error {
+	f, err := elf.Open(path)
+	if err != nil {
+		return fmt.Errorf("%w: %s is no program: %w", ErrNotInstalled, path, err)
+	}
+	defer f.Close()
+	if f.Machine != elf.EM_X86_64 || !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return fmt.Errorf("%w: %s is not a dynamically linked program for x86-64: use the one of Debian's user-mode-linux", ErrNotInstalled, path)
+	}
+	return nil
 }

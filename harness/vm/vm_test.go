@@ -133,8 +133,8 @@ func TestShimObject(t *testing.T) {
 		t.Errorf("the stack is %v: without this segment it can be executed", kinds[elf.PT_GNU_STACK])
 	}
 	// The jumps in the code are of fixed lengths.
-	if got := len(shimCode(size)); got != 0x7f {
-		t.Errorf("%d bytes of code, want 127", got)
+	if got := len(shimCode(size)); got != 0x93 {
+		t.Errorf("%d bytes of code, want 147", got)
 	}
 	if shimText+len(shimCode(size)) > shimData {
 		t.Error("the code runs into the data")
@@ -209,5 +209,23 @@ func TestTail(t *testing.T) {
 	}
 	if len(l.kept) > 2*tailKept || more.Len() < 9*tailKept {
 		t.Errorf("%d kept, %d passed on", len(l.kept), more.Len())
+	}
+}
+
+// A kernel that would not load the shim is not run.
+func TestKernelThatLoadsNothing(t *testing.T) {
+	static := filepath.Join(t.TempDir(), "linux")
+	script := filepath.Join(t.TempDir(), "linux.uml")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(static, shimObject(0), 0o755); err != nil { // which names no interpreter
+		t.Fatal(err)
+	}
+	for kernel, want := range map[string]string{static: "not a dynamically linked program", script: "is no program"} {
+		_, err := Run(t.Context(), Options{Kernel: kernel, Command: []string{"true"}})
+		if !errors.Is(err, ErrNotInstalled) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", kernel, err)
+		}
 	}
 }
