@@ -14,6 +14,9 @@ type LinkStats struct {
 	// "other nice -20"; ClassError says why it is no better one. Empty and nil with other engines.
 	Class      string
 	ClassError error
+	// Unstamped says why EngineUser estimates when frames came to its TAP devices: an ordinary user may not load the program
+	// that notes it. Nil: the times are known, or there is no such device.
+	Unstamped error
 	// Err is what went wrong with the link since the start: a change of its schedule that failed. Nil: nothing.
 	Err error
 }
@@ -172,7 +175,7 @@ func (c *carriage) stats(s *LinkStats) error {
 	if err != nil {
 		return closed(err)
 	}
-	s.Class, s.ClassError = r.Thread.Class, r.Thread.ClassError
+	s.Class, s.ClassError, s.Unstamped = r.Thread.Class, r.Thread.ClassError, r.Unstamped
 	if s.Err == nil {
 		s.Err = r.Err
 	}

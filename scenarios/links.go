@@ -30,6 +30,9 @@ func (r *run) describeLinks() {
 			if stats.ClassError != nil {
 				described.ClassWhy = stats.ClassError.Error()
 			}
+			if stats.Unstamped != nil {
+				described.EstimatesWhy = stats.Unstamped.Error()
+			}
 			described.Sent, described.SentBA = counters(stats.A), counters(stats.B)
 		}
 		r.carried = append(r.carried, stats)

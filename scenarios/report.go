@@ -78,8 +78,10 @@ type Link struct {
 	Exact       bool             `json:"exact"`               // each decision was about one packet of the wire, and none was the engine's own fault
 	Class       string           `json:"class,omitempty"`     // scheduling class of the engine's thread
 	ClassWhy    string           `json:"class_why,omitempty"` // why it is no better one: without root there is no real-time priority
-	Sent        LinkCounters     `json:"sent"`                // by A's end
-	SentBA      LinkCounters     `json:"sent_ba"`             // by B's end
+	// why the engine estimates when packets came, by some microseconds: without root nothing notes it
+	EstimatesWhy string       `json:"estimates_why,omitempty"`
+	Sent         LinkCounters `json:"sent"`    // by A's end
+	SentBA       LinkCounters `json:"sent_ba"` // by B's end
 }
 
 // LinkCounters are the engine's own counters of one direction.

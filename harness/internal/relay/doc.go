@@ -21,7 +21,10 @@
 //  4. The transmitter sends it: at the rate, or at the next opportunities of a trace.
 //  5. It is delivered after the delay and its own jitter, never sooner.
 //
+// A packet's delay counts from when the sending host handed it over, by the kernel's clock, however long the thread slept: a
+// packet socket tells, and for a TAP device a small program notes it. Where that is not allowed it is an estimate.
+//
 // One thread runs an engine: locked, in a real-time class where permitted, asleep in epoll_pwait2 with a timer slack of
-// 1 ns until the next packet is due. It wakes early by what waking up was measured to take, and spins for the rest, at most
-// a fifth of the time.
+// 1 ns until the next packet is due. It wakes early by what nearly all its wake-ups were measured to take, and spins for the
+// rest, at most a fifth of the time.
 package relay

@@ -66,7 +66,9 @@ func OpenTAPIndex(name string, index int, mac []byte, mtu int) (_ End, err error
 	if err != nil {
 		return End{}, fmt.Errorf("make TAP device %s: %w", name, err)
 	}
-	return End{&port{fd: fd, out: fd, name: name, counter: counter}}, nil
+	p := &port{fd: fd, out: fd, name: name, counter: counter}
+	p.stamps, p.unstamped = newStamps(fd) // without them, times of arrival are an estimate
+	return End{p}, nil
 }
 
 // OpenPacket takes over the interface name, one end of a veth pair, in the network namespace of the calling thread: what

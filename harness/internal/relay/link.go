@@ -48,6 +48,9 @@ func (l *Link) start(c [2]Config) error {
 			l.sh.ports = append(l.sh.ports, nil)
 		}
 		p.start(&l.dirs[i], slot)
+		if p.stamps != nil {
+			p.stamps.clock(l.sh.now)
+		}
 		l.sh.ports[slot] = p
 		if err := l.sh.watch(p.fd, slot); err != nil {
 			for _, p := range l.ports[:i+1] {
@@ -227,6 +230,7 @@ func (l *Link) stats() Stats {
 		}
 	}
 	for _, p := range l.ports {
+		s.Unstamped = errors.Join(s.Unstamped, p.unstamped)
 		if p.gone != nil {
 			s.Err = errors.Join(s.Err, p.gone)
 		}

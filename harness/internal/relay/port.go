@@ -18,10 +18,12 @@ type port struct {
 	packet  bool // a packet socket, not a TAP device
 	counter *counter
 
-	in   *direction // what is read here
-	slot int        // in shard.ports
-	last int64      // arrival of the last frame
-	gone error      // no more reading
+	in        *direction // what is read here
+	slot      int        // in shard.ports
+	last      int64      // arrival of the last frame
+	stamps    *stamps    // of a TAP device; nil: it has none
+	unstamped error      // why
+	gone      error      // no more reading
 
 	ring []outgoing // one for a TAP device, a batch for a packet socket
 	used int
@@ -179,6 +181,9 @@ func (p *port) close() error {
 	}
 	if p.counter != nil {
 		err = errors.Join(err, p.counter.close())
+	}
+	if p.stamps != nil {
+		err = errors.Join(err, p.stamps.close())
 	}
 	return err
 }

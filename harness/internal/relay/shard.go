@@ -197,16 +197,23 @@ func (s *shard) turn() {
 // readBatch bounds how many frames are read at one end before the other end has its turn.
 const readBatch = 32
 
-// receiveTAP reads frames from a TAP device. They carry no time of arrival. The one that woke the thread came as long ago
-// as waking up takes, by a careful estimate: it may be delivered a few microseconds before its time.
+// receiveTAP reads frames from a TAP device. Where their times of arrival are not noted, the one that woke the thread came as
+// long ago as waking up takes, by a careful estimate: it may be delivered a few microseconds before its time.
 func (s *shard) receiveTAP(p *port, slept sleeping) {
 	d := p.in
 	for k := range readBatch {
 		b := s.big
+		var seen uint64
+		if p.stamps != nil {
+			seen = p.stamps.before()
+		}
 		n, errno := p.read(b.data)
 		at := s.now()
 		switch {
 		case errno == unix.EAGAIN:
+			if p.stamps != nil {
+				p.stamps.none(at, seen)
+			}
 			return
 		case errno != 0:
 			s.gone(p, errno)
@@ -214,11 +221,16 @@ func (s *shard) receiveTAP(p *port, slept sleeping) {
 		case n == 0:
 			s.gone(p, unix.EBADFD)
 			return
-		case n <= gso.HeaderLen:
-			continue
 		}
-		if k == 0 && slept.woken {
+		if p.stamps != nil {
+			if came, ok := p.stamps.frame(at); ok {
+				at = came
+			}
+		} else if k == 0 && slept.woken {
 			at = max(at-s.timer.woke(at-slept.since), slept.since)
+		}
+		if n <= gso.HeaderLen {
+			continue
 		}
 		at = max(at, p.last)
 		p.last = at

@@ -33,7 +33,10 @@ type Stats struct {
 	AB, BA DirectionStats
 	Up     bool
 	Thread ThreadStats // of the thread that carries the link, and others with it
-	Err    error       // what ended the link before Close: an end's device that was deleted
+	// Unstamped says why the times at which frames come to a TAP device are an estimate: the kernel does not let us note them.
+	// A packet may then be delivered a few microseconds before its time. Nil: they are known.
+	Unstamped error
+	Err       error // what ended the link before Close: an end's device that was deleted
 }
 
 // Direction returns the figures of one direction.

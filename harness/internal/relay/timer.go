@@ -19,7 +19,7 @@ type timer struct {
 const (
 	spinShare   = 5          // a fifth
 	spinCredit  = 2_000_000  // ns, the most that is saved up
-	maxEarly    = 200_000    // ns, the most that a timer is set early
+	maxEarly    = 1_000_000  // ns, the most that a timer is set early
 	maxBack     = 40_000     // ns, the most that the arrival of a frame is put back: "never sooner than its delay" is held to 50 us
 	maxEstimate = 10_000_000 // ns; a later wake-up says something about the machine's other work
 )
@@ -35,8 +35,17 @@ func depth(ns int64) int {
 	return 2
 }
 
-// early is what a timer that has gap ns to go is set earlier.
-func (t *timer) early(gap int64) int64 { return min(t.late[depth(gap)].Median(), maxEarly) }
+// early is what a timer that has gap ns to go is set earlier: by what nearly all wake-ups of such a sleep take, as far as
+// there is credit to spin for the rest, or else by what half of them take.
+func (t *timer) early(gap int64) int64 {
+	l := &t.late[depth(gap)]
+	for _, e := range []int64{l.High(), l.Median()} {
+		if e = min(e, maxEarly); e <= t.credit {
+			return e
+		}
+	}
+	return 0
+}
 
 // woke is how long ago a frame came that ended a sleep of ns, by a careful estimate: a quarter of the wake-ups are
 // quicker. A sleep of a depth that is not known yet is taken for a lighter one.
@@ -76,8 +85,6 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 			if t.credit >= gap {
 				return s.spin(now, next), sleeping{since: now}
 			}
-			early = 0
-		} else if t.credit < early {
 			early = 0
 		}
 		target = next - early

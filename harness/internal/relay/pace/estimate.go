@@ -9,6 +9,7 @@ type Estimate struct {
 	since   int // samples since the quantiles were computed
 	median  int64
 	low     int64
+	high    int64
 }
 
 // Add adds a sample.
@@ -23,7 +24,7 @@ func (e *Estimate) Add(v int64) {
 	sorted := e.samples
 	part := sorted[:e.n]
 	slices.Sort(part)
-	e.median, e.low = part[e.n/2], part[e.n/4]
+	e.median, e.low, e.high = part[e.n/2], part[e.n/4], part[e.n*31/32]
 }
 
 // Median of the samples, zero where there are none.
@@ -31,3 +32,6 @@ func (e *Estimate) Median() int64 { return e.median }
 
 // Low is the lower quartile of the samples.
 func (e *Estimate) Low() int64 { return e.low }
+
+// High is what 31 of 32 samples do not exceed.
+func (e *Estimate) High() int64 { return e.high }

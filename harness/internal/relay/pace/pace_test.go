@@ -241,6 +241,9 @@ func TestEstimate(t *testing.T) {
 	if l := e.Low(); l < 1100 || l > 1300 {
 		t.Errorf("low %d", l)
 	}
+	if h := e.High(); h != 1900 {
+		t.Errorf("high %d", h)
+	}
 	for range 63 {
 		e.Add(10)
 	}

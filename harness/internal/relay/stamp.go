@@ -1,0 +1,158 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+)
+
+// A TAP device does not say when a frame came, and the thread that reads it may have slept then: waking up takes some
+// microseconds on one machine, and a quarter of a millisecond on another. So a program of ours looks at each frame that
+// the host hands to the device (drivers/net/tun.c, tun_net_xmit, run_ebpf_filter), and notes the time:
+//
+//	host ──▶ program ──▶ the device's ring ──▶ read
+//	            │                               │ frame n
+//	            ▼ frame n came at               ▼
+//	          [   |   |   |   ]  shared memory ──▶ time of arrival
+//
+// The device's frames are numbered alike on both sides, as none is lost between them, unless the ring is full: that is
+// seen, and no time is taken for another's.
+//
+// stamps are the reader's side. They belong to the shard's thread.
+type stamps struct {
+	mem    []byte // as the program has it: a count, and the times at slotsAt
+	offset int64  // of the program's clock from the thread's
+	read   uint64 // frames read so far
+	lost   bool   // it is not known which time is whose
+	empty  int64  // the ring was empty then
+}
+
+const (
+	stampSlots = 4096 // frames whose times are kept; a power of two
+	slotsAt    = 64
+	stampBytes = slotsAt + 8*stampSlots
+
+	// unsure is how long a frame may be between the program and the ring: the processor was taken away there.
+	unsure = 10_000_000 // ns
+	// slack is what frames may seem to be older than an empty ring: the program saw them, and the ring had them not yet.
+	slack = 100_000 // ns
+)
+
+// newStamps attaches the program to a TAP device.
+func newStamps(tap int) (_ *stamps, err error) {
+	if err := rlimit.RemoveMemlock(); err != nil { // before Linux 5.11
+		return nil, fmt.Errorf("note times of arrival: lift the limit of locked memory: %w", err)
+	}
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "arrivals", Type: ebpf.Array, KeySize: 4, ValueSize: stampBytes, MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("note times of arrival: make BPF map: %w", err)
+	}
+	defer m.Close() // the mapping and the program hold it
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "arrivals", Type: ebpf.SocketFilter, License: "MIT", Instructions: stampProgram(m.FD()),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("note times of arrival: load BPF program: %w", err)
+	}
+	defer prog.Close() // the device holds it
+	page := unix.Getpagesize()
+	mem, err := unix.Mmap(m.FD(), 0, (stampBytes+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("note times of arrival: map memory: %w", err)
+	}
+	fd := int32(prog.FD())
+	if err := ioctl(tap, unix.TUNSETFILTEREBPF, uintptr(unsafe.Pointer(&fd))); err != nil {
+		return nil, errors.Join(fmt.Errorf("note times of arrival: attach program: %w", err), unix.Munmap(mem))
+	}
+	runtime.KeepAlive(prog)
+	return &stamps{mem: mem}, nil
+}
+
+// stampProgram passes every frame, and writes the time at which it does to the frame's slot.
+func stampProgram(mem int) asm.Instructions {
+	add := asm.FetchAdd.Mem(asm.R6, asm.R7, asm.DWord, 0)
+	add.Constant = int64(asm.FetchAdd >> 8) // the library leaves the flag for fetching out
+	return asm.Instructions{
+		asm.LoadMapValue(asm.R6, mem, 0),
+		asm.Mov.Imm(asm.R7, 1),
+		add,
+		asm.And.Imm(asm.R7, stampSlots-1),
+		asm.LSh.Imm(asm.R7, 3),
+		asm.FnKtimeGetNs.Call(),
+		asm.Add.Reg(asm.R6, asm.R7),
+		asm.StoreMem(asm.R6, slotsAt, asm.R0, asm.DWord),
+		asm.Mov.Imm(asm.R0, 1<<18), // bytes that go on
+		asm.Return(),
+	}
+}
+
+// clock tells the times of s.now, in which the stamps are to be.
+func (st *stamps) clock(now func() int64) {
+	best := int64(time.Hour)
+	for range 16 {
+		var ts unix.Timespec
+		before := now()
+		if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) != nil {
+			continue
+		}
+		after := now()
+		if after-before < best {
+			best = after - before
+			st.offset = ts.Nano() - after // rather late than early
+		}
+	}
+}
+
+func (st *stamps) word(at int) uint64 {
+	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&st.mem[at])))
+}
+
+// frame returns when the frame came that was read just now, or false: that is not known.
+func (st *stamps) frame(now int64) (int64, bool) {
+	n := st.read
+	st.read++
+	at := int64(st.word(slotsAt+8*int(n%stampSlots))) - st.offset
+	ahead := st.word(0) - n // frames that the program saw since the one before, this one included
+	switch {
+	case ahead == 0 || ahead > TXQueueLen:
+		st.lost = true // the ring may have been full, and frames dropped
+	case ahead > stampSlots:
+		return 0, false // written over
+	case at < st.empty-slack:
+		st.lost = true
+	}
+	if st.lost {
+		return 0, false
+	}
+	return min(at, now), true
+}
+
+// before is called before a read, and returns what none is to be told if nothing comes.
+func (st *stamps) before() uint64 {
+	if st.lost {
+		return st.word(0)
+	}
+	return 0
+}
+
+// none says that there was no frame to be read: what the program had seen by then is gone one way or the other.
+func (st *stamps) none(now int64, seen uint64) {
+	st.empty = now
+	if st.lost && seen > 0 {
+		if last := int64(st.word(slotsAt+8*int((seen-1)%stampSlots))) - st.offset; now-last > unsure {
+			st.read, st.lost = seen, false
+		}
+	}
+}
+
+func (st *stamps) close() error { return unix.Munmap(st.mem) }

@@ -1,0 +1,91 @@
+package relay
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// ring is the memory of stamps, written as the program in the kernel does.
+type ring struct {
+	stamps
+	count uint64
+}
+
+func newRing() *ring { return &ring{stamps: stamps{mem: make([]byte, stampBytes), offset: 1000}} }
+
+// see has the program see a frame at a time of the thread's clock.
+func (r *ring) see(at int64) {
+	binary.NativeEndian.PutUint64(r.mem[slotsAt+8*(r.count%stampSlots):], uint64(at+r.offset))
+	r.count++
+	binary.NativeEndian.PutUint64(r.mem, r.count)
+}
+
+func (r *ring) want(t *testing.T, now, at int64) {
+	t.Helper()
+	if got, ok := r.frame(now); !ok || got != at {
+		t.Errorf("frame %d came at %d, %v; want %d", r.read-1, got, ok, at)
+	}
+}
+
+func (r *ring) wantNone(t *testing.T, now int64) {
+	t.Helper()
+	if got, ok := r.frame(now); ok {
+		t.Errorf("frame %d came at %d; want none", r.read-1, got)
+	}
+}
+
+func TestStampsInOrder(t *testing.T) {
+	r := newRing()
+	for i := range int64(3 * stampSlots) {
+		r.see(10 * i)
+		r.see(10*i + 1)
+		r.want(t, 10*i+5, 10*i)
+		r.want(t, 10*i+5, 10*i+1)
+	}
+	r.see(100_000_000)
+	r.want(t, 99_999_990, 99_999_990) // never in the future
+}
+
+// What was written over is not known, and what comes after it is.
+func TestStampsWrittenOver(t *testing.T) {
+	r := newRing()
+	for i := range int64(stampSlots + 2) {
+		r.see(i)
+	}
+	r.wantNone(t, 1e6)
+	r.wantNone(t, 1e6)
+	for i := range int64(stampSlots) {
+		r.want(t, 1e6, i+2)
+	}
+}
+
+// A ring that may have been full lost frames, and no later one is to have the time of a lost one, until it has been empty for long.
+func TestStampsOfAFullRing(t *testing.T) {
+	r := newRing()
+	for i := range int64(TXQueueLen + 1) {
+		r.see(i)
+	}
+	r.wantNone(t, 1e6)
+	r.see(1e6)
+	r.wantNone(t, 1e6)
+	seen := r.before()
+	r.none(1e6+unsure-1, seen) // the last may be on its way
+	r.see(2e7)
+	r.wantNone(t, 2e7)
+	seen = r.before()
+	r.none(2e7+unsure+1, seen)
+	r.see(4e7)
+	r.want(t, 4e7+1, 4e7)
+}
+
+// A time from before the ring was empty is another frame's: one was dropped in between.
+func TestStampsOfADroppedFrame(t *testing.T) {
+	r := newRing()
+	r.see(1e6)
+	r.none(2e6, r.before()) // it never came
+	r.see(3e6)
+	r.wantNone(t, 3e6+1)
+	r.none(3e6+unsure+1, r.before())
+	r.see(5e7)
+	r.want(t, 5e7, 5e7)
+}
