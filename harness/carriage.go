@@ -31,6 +31,7 @@ type carriage struct {
 	problem  error // what a schedule met
 	perFrame bool
 	user     *relay.Link         // of EngineUser
+	netem    [2]*rtnl.Netem      // of EngineNetem, as changes laid it out; nil: none came
 	loss     [2]*bpfloss.Program // of EngineBPF, by direction
 	egress   [2]bool             // that acts as the sender sends
 }
@@ -225,29 +226,35 @@ func (c *carriage) netemOf(side int, p topo.LinkParams) rtnl.Netem {
 }
 
 // changeKernel changes what the kernel's engines do for one direction.
-func (c *carriage) changeKernel(side int, old, p topo.LinkParams) error {
+func (c *carriage) changeKernel(side int, old, p topo.LinkParams) (err error) {
 	sender, i := c.end(side)
 	var ops []rtnl.Op
-	var err error
 	switch index := c.n.index[i]; {
 	case c.engine == EngineNetem:
-		ops, err = rtnl.ChangeNetem(sender.Name, index, c.netemOf(side, old), c.netemOf(side, p))
-		if errors.Is(err, rtnl.ErrLayout) {
-			return fmt.Errorf("%w: %w", err, ErrEngine)
+		was := c.netemOf(side, old)
+		if c.netem[side] != nil {
+			was = *c.netem[side]
 		}
-		if err != nil {
-			return err
-		}
+		var laid rtnl.Netem
+		ops, laid = rtnl.ChangeNetem(sender.Name, index, was, c.netemOf(side, p))
+		defer func() {
+			if err == nil {
+				c.netem[side] = &laid
+			}
+		}()
 	case old.Rate == p.Rate:
 	case old.Rate == 0:
 		ops = rtnl.AddHTB(sender.Name, index, int64(p.Rate))
+		if err := c.singleSegments(side); err != nil {
+			return err
+		}
 	case p.Rate == 0:
 		ops = []rtnl.Op{rtnl.RemoveQdisc(sender.Name, index)}
 	default:
 		ops = []rtnl.Op{rtnl.ChangeHTB(sender.Name, index, int64(p.Rate))}
 	}
 	if ops != nil {
-		if err := c.n.nodes[sender.Node].do(c.n, ops...); err != nil {
+		if err = c.n.nodes[sender.Node].do(c.n, ops...); err != nil {
 			return err
 		}
 	}
@@ -259,6 +266,26 @@ func (c *carriage) changeKernel(side int, old, p topo.LinkParams) error {
 		return err
 	}
 	return closed(c.loss[side].Set(config))
+}
+
+// singleSegments has a host take single segments from now on, as it does from the start where the topology has a rate: see
+// builder.singleSegments. TCP asks what its device takes when it finds a route (net/core/sock.c, sk_setup_caps); so
+// connections that there are have to find theirs anew.
+func (c *carriage) singleSegments(side int) error {
+	sender, i := c.end(side)
+	nd := c.n.nodes[sender.Node]
+	if c.n.offload != OffloadOff || nd.isSwitch {
+		return nil
+	}
+	if err := nd.do(c.n, rtnl.SingleSegments(sender.Name, c.n.index[i])); err != nil {
+		return err
+	}
+	release, err := c.n.use()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return nsthread.In(nd.ns, sysctl{"net/ipv4/route/flush", "1", true}.write)
 }
 
 // close releases what the engine holds, but for the relay.

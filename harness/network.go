@@ -32,6 +32,7 @@ type Network struct {
 	carried []*carriage
 	relay   *relay.Engine
 	fabric  *node
+	offload Offload
 	// attached says that others made the nodes and the links.
 	attached bool
 

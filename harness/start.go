@@ -128,6 +128,7 @@ func newBuilder(t topo.Topo, o Options, engines []Engine) (*builder, error) {
 		running:    make(map[*Cmd]struct{}),
 		senders:    make(map[string]*capture.Sender),
 		sockets:    make(map[any]func()),
+		offload:    o.Offload,
 	}
 	for i, e := range engines {
 		n.carried = append(n.carried, newCarriage(n, i, e))
@@ -316,7 +317,7 @@ func (b *builder) makeVeth(i int) error {
 }
 
 // vethEnd is an end of the topology as rtnl makes it. A host without offloads whose link shapes hands segments over one by
-// one: a rate lets single frames go then, not 64 KB at once. A link that gets its first rate by Link.Set does not.
+// one: a rate lets single frames go then, not 64 KB at once.
 func (b *builder) vethEnd(i int) rtnl.End {
 	e := &b.n.ends[i]
 	return rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC, SingleSegments: b.singleSegments(i)}

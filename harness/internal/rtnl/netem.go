@@ -51,8 +51,8 @@ const MaxNetemJitter = math.MaxInt32 * time.Nanosecond
 // ErrUnable: netem has no means to do what is asked. Another engine has.
 var ErrUnable = errors.New("not possible with engine netem")
 
-// ErrLayout: a change from a layout with htb to one without, or the other way round, which cannot be made in one step.
-var ErrLayout = errors.New("the queueing disciplines would have to be laid out anew")
+// noRate is the rate in bit/s of a class of htb that is to hold nothing back.
+const noRate = 1e12
 
 // NetemFrom returns the Netem that does what p asks, p.Schedule left out. The error joins what netem cannot do, and
 // wraps ErrUnable.
@@ -125,18 +125,26 @@ func AddNetem(name string, index int, n Netem) []Op {
 	return append(ops, n.op("add netem to ", create, name, index, false))
 }
 
-// ChangeNetem makes an emulator that AddNetem laid out by old do what n says. Frames under way keep the time at which
-// they arrive, and none is lost, unless Limit has no room for it. It fails with ErrLayout where a rate comes or goes:
-// lay out anew with RemoveQdisc and AddNetem, which loses what is under way, or give a high rate from the start. n must be valid.
-func ChangeNetem(name string, index int, old, n Netem) ([]Op, error) {
-	if (old.Rate == 0) != (n.Rate == 0) {
-		return nil, fmt.Errorf("change netem of %s from %d bit/s to %d bit/s: %w: give a rate before and after", name, old.Rate, n.Rate, ErrLayout)
+// ChangeNetem makes an emulator that is laid out by old do what n says, and returns how it is laid out then: what is to be old
+// in the next change. Frames under way keep the time at which they arrive, and none is lost, unless Limit has no room for
+// it. n must be valid.
+//
+// What stands above the emulator cannot be taken away or put there without losing what is under way. So a rate that comes
+// where there was none is netem's own, and where one goes htb stays, with a rate that nothing reaches.
+func ChangeNetem(name string, index int, old, n Netem) (ops []Op, laid Netem) {
+	switch {
+	case old.Rate == 0 && n.Rate != 0:
+		if n.OwnRate == 0 || n.Rate < n.OwnRate {
+			n.OwnRate = n.Rate
+		}
+		n.Rate = 0
+	case old.Rate != 0 && n.Rate == 0:
+		n.Rate = noRate
 	}
-	var ops []Op
 	if old.Rate != n.Rate {
 		ops = append(ops, ChangeHTB(name, index, n.Rate))
 	}
-	return append(ops, n.op("change netem of ", 0, name, index, true)), nil
+	return append(ops, n.op("change netem of ", 0, name, index, true)), n
 }
 
 // op is the message about the emulator. change says that one may be there already, which keeps what it is not told.

@@ -33,10 +33,7 @@ func TestNetemGolden(t *testing.T) {
 	}
 	burst := Netem{Delay: time.Millisecond, Gilbert: topo.GilbertElliott{PPercent: 1, RPercent: 10, HPercent: 70, KLossPercent: 0.1}}
 	change := func(old, n Netem) []Op {
-		ops, err := ChangeNetem("h1-eth0", 10, old, n)
-		if err != nil {
-			t.Fatal(err)
-		}
+		ops, _ := ChangeNetem("h1-eth0", 10, old, n)
 		return ops
 	}
 	for _, c := range []struct {
@@ -225,8 +222,31 @@ func TestNetemFrom(t *testing.T) {
 	if !errors.Is(err, ErrUnable) || len(strings.Split(err.Error(), "\n")) != 7 {
 		t.Errorf("%v", err)
 	}
-	if _, err := ChangeNetem("h1-eth0", 10, Netem{}, Netem{Rate: 8}); !errors.Is(err, ErrLayout) {
-		t.Error(err)
+}
+
+// A rate that comes or goes leaves the layout as it is: nothing under way is lost.
+func TestChangeNetemKeepsTheLayout(t *testing.T) {
+	for _, c := range []struct{ old, n, want Netem }{
+		{Netem{Delay: 1}, Netem{Rate: 8e6, Delay: 2}, Netem{OwnRate: 8e6, Delay: 2}},
+		{Netem{}, Netem{Rate: 8e6, OwnRate: 9e6}, Netem{OwnRate: 8e6}},
+		{Netem{}, Netem{Rate: 8e6, OwnRate: 7e6}, Netem{OwnRate: 7e6}},
+		{Netem{OwnRate: 8e6}, Netem{Delay: 2}, Netem{Delay: 2}},
+		{Netem{Rate: 8e6}, Netem{Delay: 2}, Netem{Rate: noRate, Delay: 2}},
+		{Netem{Rate: noRate}, Netem{Rate: 8e6}, Netem{Rate: 8e6}},
+		{Netem{Rate: 8e6}, Netem{Rate: 9e6}, Netem{Rate: 9e6}},
+		{Netem{}, Netem{Delay: 3}, Netem{Delay: 3}},
+	} {
+		ops, laid := ChangeNetem("h1-eth0", 10, c.old, c.n)
+		want := 1 // the emulator
+		if c.old.Rate != c.want.Rate {
+			want = 2 // and the class
+		}
+		if laid != c.want || len(ops) != want {
+			t.Errorf("from %+v to %+v: laid out %+v by %d changes; want %+v by %d", c.old, c.n, laid, len(ops), c.want, want)
+		}
+	}
+	if a, b := (Netem{Rate: noRate, Delay: time.Second}).limit(), (Netem{Delay: time.Second}).limit(); a != b {
+		t.Errorf("limit of %d frames under a rate that nothing reaches, and %d under none", a, b)
 	}
 }
 

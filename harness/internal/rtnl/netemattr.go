@@ -103,7 +103,7 @@ func (n Netem) limit() uint32 {
 		return uint32(n.Limit)
 	}
 	rate := float64(netemFast)
-	if n.Rate != 0 {
+	if n.Rate != 0 && n.Rate != noRate {
 		rate = float64(n.Rate)
 	}
 	if n.OwnRate != 0 {
