@@ -11,49 +11,44 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/pcapgo"
-
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/frames"
 	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/protocol"
 )
 
-// packetsOf reads a capture by gopacket, which shares no code with us, interface by interface.
-func packetsOf(t *testing.T, path string) map[string][]gopacket.CaptureInfo {
+// A packet as package frames reads it, which shares no code with the writer.
+type packet struct {
+	at      time.Time
+	length  int
+	content string
+}
+
+// packetsOf reads a capture, interface by interface.
+func packetsOf(t *testing.T, path string) map[string][]packet {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	reader, err := pcapgo.NewNgReader(file, pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string][]gopacket.CaptureInfo{}
-	for {
-		data, info, err := reader.ReadPacketData()
+	all := map[string][]packet{}
+	for f, err := range frames.Read(file) {
 		if err != nil {
-			return all
+			t.Fatalf("%s: %v", path, err)
 		}
-		i, err := reader.Interface(info.InterfaceIndex)
-		if err != nil {
-			t.Fatal(err)
-		}
-		info.InterfaceIndex = 0
-		info.AncillaryData = []any{string(data)}
-		all[i.Name] = append(all[i.Name], info)
+		all[f.Name] = append(all[f.Name], packet{f.Time, f.Length, string(f.Data)})
 	}
+	return all
 }
 
-func samePackets(t *testing.T, got, want []gopacket.CaptureInfo) {
+func samePackets(t *testing.T, got, want []packet) {
 	t.Helper()
 	if len(got) != len(want) || len(want) == 0 {
 		t.Fatalf("%d packets, want %d", len(got), len(want))
 	}
 	for i := range want {
-		if !got[i].Timestamp.Equal(want[i].Timestamp) || got[i].Length != want[i].Length || got[i].AncillaryData[0] != want[i].AncillaryData[0] {
+		if got[i] != want[i] {
 			t.Fatalf("packet %d is not what it was: %v and %v", i+1, got[i], want[i])
 		}
 	}
@@ -68,21 +63,18 @@ func inOrderOfTime(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	reader, err := pcapgo.NewNgReader(file, pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var last time.Time
 	own := map[int]time.Time{}
-	for n := 1; ; n++ {
-		_, info, err := reader.ReadPacketData()
+	n := 0
+	for f, err := range frames.Read(file) {
 		if err != nil {
-			return
+			t.Fatal(err)
 		}
-		if info.Timestamp.Before(last) && !info.Timestamp.Before(own[info.InterfaceIndex]) {
-			t.Fatalf("packet %d of %v comes behind one of %v", n, info.Timestamp, last)
+		n++
+		if f.Time.Before(last) && !f.Time.Before(own[f.Interface]) {
+			t.Fatalf("packet %d of %v comes behind one of %v", n, f.Time, last)
 		}
-		last, own[info.InterfaceIndex] = info.Timestamp, info.Timestamp
+		last, own[f.Interface] = f.Time, f.Time
 	}
 }
 
@@ -170,7 +162,7 @@ func TestEveryInterfaceInOneFile(t *testing.T) {
 	o.CaptureAll = true
 	r := perform(t, s, o)
 	wantVerdict(t, r.report, flow.Pass)
-	raw := map[string][]gopacket.CaptureInfo{}
+	raw := map[string][]packet{}
 	for _, c := range r.captures {
 		raw[c.ifname] = packetsOf(t, c.path)[c.ifname]
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,12 +12,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/flow/link"
+	"github.com/wireproof/wireproof/harness/frames"
 	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/harness/topo"
 )
@@ -307,10 +304,9 @@ func (s shown) capture(ifname string) string { return filepath.Join(s.dir, ifnam
 
 // A segment of TCP as a capture has it.
 type segment struct {
-	at     time.Time
-	source netip.Addr
-	tcp    layers.TCP
-	data   int // bytes of payload
+	at   time.Time
+	tcp  frames.Segment // without its data
+	data int            // bytes of payload
 }
 
 func (s segment) hasData() bool { return s.data > 0 }
@@ -326,7 +322,7 @@ func (s shown) leaving(t *testing.T, ifname string, kind func(segment) bool) []s
 	return s.segments(t, ifname, !strings.HasPrefix(ifname, "h2"), kind)
 }
 
-// segments are those of one kind and direction in a capture, read by a library that shares no code with ours.
+// segments are those of one kind and direction in a capture, read by a package that shares no code with the writer.
 func (s shown) segments(t *testing.T, ifname string, fromServer bool, kind func(segment) bool) []segment {
 	t.Helper()
 	file, err := os.Open(s.capture(ifname))
@@ -334,30 +330,22 @@ func (s shown) segments(t *testing.T, ifname string, fromServer bool, kind func(
 		t.Fatal(err)
 	}
 	defer file.Close()
-	reader, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []segment
-	for {
-		b, info, err := reader.ReadPacketData()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
+	for f, err := range frames.Read(file) {
 		if err != nil {
 			t.Fatalf("%s: %v", ifname, err)
 		}
-		p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.NoCopy)
-		ip, isIP := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
-		tcp, isTCP := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
-		if !isIP || !isTCP || (ip.SrcIP.String() == s.Hosts["h1"]) != fromServer {
+		tcp, ok := f.TCP()
+		if !ok || (tcp.Source.Addr().String() == s.Hosts["h1"]) != fromServer {
 			continue
 		}
-		one := segment{at: info.Timestamp, tcp: *tcp, data: len(tcp.Payload)}
+		one := segment{at: f.Time, tcp: tcp, data: len(tcp.Data)}
+		one.tcp.Data = nil // the next frame's
 		if kind(one) {
 			all = append(all, one)
 		}
 	}
+	return all
 }
 
 func span(all []segment) time.Duration {

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"syscall"
 	"time"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
-
 	"github.com/wireproof/wireproof/harness/capture"
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/frames"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
@@ -158,36 +154,22 @@ func (e *stormEvidence) checks() []flow.Check {
 }
 
 // countCopies counts the frames of a capture, and the copies of the ARP request that is there most often.
-func countCopies(path string) (copies, frames int, err error) {
+func countCopies(path string) (copies, count int, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer file.Close()
-	reader, err := pcapgo.NewNgReader(file, pcapgo.DefaultNgReaderOptions)
-	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	requests := map[string]int{}
-	for {
-		data, _, err := reader.ZeroCopyReadPacketData()
-		if errors.Is(err, io.EOF) {
-			return copies, frames, nil
-		}
+	requests := map[frames.ARPRequest]int{}
+	for frame, err := range frames.Read(file) {
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s: frame %d: %w", path, frames+1, err)
+			return 0, 0, fmt.Errorf("%s: after frame %d: %w", path, count, err)
 		}
-		frames++
-		var ethernet layers.Ethernet
-		if ethernet.DecodeFromBytes(data, gopacket.NilDecodeFeedback) != nil || ethernet.EthernetType != layers.EthernetTypeARP {
-			continue
+		count++
+		if request, ok := frame.ARPRequest(); ok {
+			requests[request]++
+			copies = max(copies, requests[request])
 		}
-		var arp layers.ARP
-		if arp.DecodeFromBytes(ethernet.Payload, gopacket.NilDecodeFeedback) != nil || arp.Operation != layers.ARPRequest {
-			continue
-		}
-		key := string(arp.SourceHwAddress) + string(arp.SourceProtAddress) + string(arp.DstProtAddress)
-		requests[key]++
-		copies = max(copies, requests[key])
 	}
+	return copies, count, nil
 }

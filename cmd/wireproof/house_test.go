@@ -42,6 +42,9 @@ var rules = []rule{
 		[]string{"direct github.com/vishvananda/netlink"}, "netlink's units clash and its calls act on the caller's namespace: one package below harness/internal deals with it"},
 	{[]string{"novels", "protocol", "peers", "mininet", "scenarios", "cmd", "harness/topo", "harness/flow", "harness/capture"},
 		[]string{"direct github.com/vishvananda/netns"}, "namespaces are the harness's business"},
+	{[]string{"harness/frames"}, []string{"!std"}, "who reads captures back, to check the writer and the judge, shares no code with them"},
+	{[]string{"novels", "protocol", "peers", "harness", "scenarios", "mininet", "cmd"}, []string{"github.com/google/gopacket"},
+		"it takes 3 ms to start in every process, and each peer of a scenario is one: package frames reads captures, and gopacket is what tests hold it to"},
 	{[]string{"scenarios/page"}, []string{"./harness", "!./harness/flow", "!./harness/topo", "net/http", "os/exec", "syscall"}, "a page is made from files, on any machine: it runs nothing and asks nobody"},
 	{[]string{"scenarios"}, []string{"./cmd", "testing"}, "a scenario gives the command and the tests the same verdict"},
 	{[]string{"cmd"}, []string{"testing", "./harness/harnesstest"}, "the command is no test"},
@@ -187,7 +190,7 @@ func TestForbiddenImportsAreSeen(t *testing.T) {
 	house := func() map[string][]string {
 		return map[string][]string{
 			"novels": {"io/fs"}, "protocol": {"bytes"}, "peers": {"net", "protocol"}, "mininet": {"harness"},
-			"harness": {"harness/topo", "harness/internal/rtnl"}, "harness/topo": {"net/netip"}, "harness/flow": {"io"},
+			"harness": {"harness/topo", "harness/internal/rtnl"}, "harness/topo": {"net/netip"}, "harness/flow": {"io"}, "harness/frames": {"iter"},
 			"harness/capture": {"net"}, "harness/internal/rtnl": {"github.com/vishvananda/netlink/nl"}, "harness/harnesstest": {"harness", "testing"},
 			"scenarios": {"harness", "peers", "novels"}, "scenarios/page": {"harness/flow"}, "cmd/wireproof": {"scenarios", "github.com/spf13/cobra"},
 		}
@@ -202,7 +205,7 @@ func TestForbiddenImportsAreSeen(t *testing.T) {
 		{"harness/flow", "golang.org/x/sys/unix"}, {"harness", "github.com/vishvananda/netlink"}, {"scenarios", "github.com/vishvananda/netlink"},
 		{"peers", "github.com/vishvananda/netns"}, {"scenarios", "testing"}, {"scenarios", "harness/harnesstest"}, {"cmd/wireproof", "harness/harnesstest"},
 		{"harness", "testing"}, {"scenarios", "github.com/spf13/cobra"}, {"mininet", "peers"}, {"mininet", "github.com/vishvananda/netns"},
-		{"harness/flow", "gonum.org/v1/plot"},
+		{"harness/flow", "gonum.org/v1/plot"}, {"harness/frames", "harness/capture"}, {"cmd/wireproof", "github.com/google/gopacket/layers"},
 	} {
 		imports := house()
 		imports[edge[0]] = append(imports[edge[0]], edge[1])

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/wireproof/wireproof/harness/flow"
 )
@@ -94,7 +95,11 @@ func asset(name string) string {
 var (
 	style  = strings.TrimSpace(asset("style.css"))
 	script = strings.TrimSpace(asset("script.js"))
-	shell  = template.Must(template.New("document.tmpl").Funcs(template.FuncMap{
+)
+
+// shell holds the templates. They are parsed when the first page is made: peers are the same program, and make none.
+var shell = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("document.tmpl").Funcs(template.FuncMap{
 		"badge":  badge,
 		"unsure": func() flow.Verdict { return flow.Inconclusive },
 		"style":  func() template.CSS { return template.CSS(style) },
@@ -102,7 +107,7 @@ var (
 		"policy": policy,
 		"image":  image,
 	}).ParseFS(assets, "assets/*.tmpl"))
-)
+})
 
 // policy lets the page's own script run, known by its digest, and nothing else: whatever might get past the escaping.
 func policy() string {
@@ -133,7 +138,7 @@ func (s Section) Body() template.HTML { return s.body }
 
 // Write writes the page.
 func Write(w io.Writer, d Document) error {
-	if err := shell.ExecuteTemplate(w, "document.tmpl", d); err != nil {
+	if err := shell().ExecuteTemplate(w, "document.tmpl", d); err != nil {
 		return fmt.Errorf("page %s: %w", d.Title, err)
 	}
 	return nil

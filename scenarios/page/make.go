@@ -197,7 +197,7 @@ func (r *result) lead() string {
 // render executes one of the templates.
 func render(name string, data any) (template.HTML, error) {
 	var b strings.Builder
-	if err := shell.ExecuteTemplate(&b, name, data); err != nil {
+	if err := shell().ExecuteTemplate(&b, name, data); err != nil {
 		return "", err
 	}
 	return template.HTML(b.String()), nil
