@@ -5,10 +5,11 @@
 //	     ▲   ╰──────── events, JSON lines ◀──────╯                       ▲
 //	     ╰─ harness.Attach: sockets, programs, captures in the hosts ────╯
 //
-// Mininet's switches live in the machine's own network namespace, with names like s1 and s1-eth1, so one run at a time can
-// use it: see Acquire. The driver ends when its standard input does, and so with this program, however that ends. Of
-// driver and program, whichever is left removes what the run made, and nothing else; Mininet's own cleanup, which
-// kills and deletes by name, is never called.
+// Switches that are Linux bridges live in a network namespace of the driver's, and are gone with it, however it ends. Those of
+// Open vSwitch live where its daemon does, in the machine's own namespace, with names like s1 and s1-eth1, so one run at
+// a time can use it: see Acquire. The driver ends when its standard input does, and so with this program, however that ends.
+// Of driver and program, whichever is left removes what the run made there, and nothing else; Mininet's own cleanup,
+// which kills and deletes by name, is never called.
 //
 // The folder also has the parts as Mininet scripts, part_e.py and so on, which a person runs by hand: see package
 // mininet/scripts.

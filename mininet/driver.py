@@ -5,6 +5,7 @@ event on each line. It ends with its standard input, so also when whoever starte
 cleanup, which kills and deletes by name what others made; it removes what it made itself, and nothing else.
 """
 
+import ctypes
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from mininet.net import Mininet
 from mininet.node import OVSBridge, Switch
 from mininet.topo import Topo
 
+CLONE_NEWNET = 0x40000000  # sched.h; Python has os.unshare from 3.12 on
 LOCK, TEXT = 3, 4  # the first is held open for as long as this lives: one run at a time; the second is this text
 
 
@@ -65,23 +67,35 @@ def index(interface):
 
 
 class Things:
-    "What this run made outside the hosts: interfaces, by name, with their numbers, and Open vSwitch bridges."
+    """What this run made outside the hosts: interfaces, by name, with their numbers, and Open vSwitch bridges. Those in the
+    machine's own namespace are told, for whoever started this to remove where this is killed."""
 
     def __init__(self):
         self.interfaces = {}
         self.bridges = []
+        self.private = False
+
+    def enter_own_namespace(self):
+        "Has all that follows made in a network namespace that goes with the last process in it."
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+            raise Failed('make a network namespace: ' + os.strerror(ctypes.get_errno()))
+        self.private = True
+
+    def tell(self, event, **fields):
+        if not self.private:
+            tell(event, **fields)
 
     def making(self, interface):
         self.interfaces[interface] = None
-        tell('making', interface=interface)
+        self.tell('making', interface=interface)
 
     def made(self, interface):
         self.interfaces[interface] = index(interface)
-        tell('made', interface=interface, index=self.interfaces[interface])
+        self.tell('made', interface=interface, index=self.interfaces[interface])
 
     def not_made(self, interface):
         self.interfaces.pop(interface, None)
-        tell('removed', interface=interface)
+        self.tell('removed', interface=interface)
 
     def remove(self):
         "Removes what is still there."
@@ -235,8 +249,8 @@ def kind_of_switch(wanted):
     return wanted or ('ovs' if kernel else 'ovs-user')
 
 
-def check_free(spec, kind):
-    "Refuses to begin where a name is taken. Nothing has been touched then."
+def check_free(spec):
+    "Refuses to begin where a name is taken in the machine's namespace or in Open vSwitch. Nothing has been touched then."
     ports = {}
     names = list(spec['switches'])
     for link in spec['links']:
@@ -247,11 +261,10 @@ def check_free(spec, kind):
     for name in names:
         if index(name) is not None:
             raise Failed('interface %s exists already: if no other Mininet runs it was left behind: ip link del dev %s' % (name, name))
-    if kind != 'bridge':
-        there = run('ovs-vsctl', '--timeout=10', 'list-br').split()
-        for name in spec['switches']:
-            if name in there:
-                raise Failed('Open vSwitch has a bridge %s already: if no other Mininet runs it was left behind: ovs-vsctl del-br %s' % (name, name))
+    there = run('ovs-vsctl', '--timeout=10', 'list-br').split()
+    for name in spec['switches']:
+        if name in there:
+            raise Failed('Open vSwitch has a bridge %s already: if no other Mininet runs it was left behind: ovs-vsctl del-br %s' % (name, name))
 
 
 class Errors(logging.Handler):
@@ -365,7 +378,10 @@ def main():
     net = None
     try:
         kind = kind_of_switch(spec['switch'])
-        check_free(spec, kind)
+        if kind == 'bridge':
+            things.enter_own_namespace()
+        else:  # its ports have to be where its daemon is
+            check_free(spec)
         checkpoint()
         began = time.time()
         options = {'txo': False} if kind == 'ovs-user' else {}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrBusy: another run is on Mininet. Its names collide in the machine's own namespace, so there is one at a time.
+// ErrBusy: another run is on Mininet. With Open vSwitch its names collide in the machine's own namespace, so there is one at a time.
 var ErrBusy = errors.New("mininet is in use")
 
 // lockName is an abstract socket (unix(7)): of one network namespace, as the names are that it guards, on no file system,
@@ -64,7 +64,7 @@ func hold() error {
 	if held.listener == nil {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: lockName, Net: "unix"})
 		if errors.Is(err, unix.EADDRINUSE) {
-			return fmt.Errorf("%w by %s, and its names collide in one network namespace: wait until that has ended", ErrBusy, holder())
+			return fmt.Errorf("%w by %s, and there is one run at a time, as names of Open vSwitch would collide: wait until that has ended", ErrBusy, holder())
 		}
 		if err != nil {
 			return fmt.Errorf("mininet: %w", err)

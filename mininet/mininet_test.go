@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -217,6 +218,14 @@ func TestTheDriverDies(t *testing.T) {
 
 // A program that is killed takes its network along.
 func TestTheProgramIsKilled(t *testing.T) {
+	c := startAgain(t)
+	c.Process.Kill()
+	goneAgain(t)
+}
+
+// startAgain has another process bring a network up, and has goneAgain to be called once that was killed.
+func startAgain(t *testing.T) *exec.Cmd {
+	t.Helper()
 	harnesstest.Require(t, "root", "mininet")
 	release, err := mininet.Acquire(within(t), true)
 	if err != nil {
@@ -228,20 +237,17 @@ func TestTheProgramIsKilled(t *testing.T) {
 	if said != "up <nil>" {
 		t.Fatalf("it says %q", said)
 	}
-	if _, err := net.InterfaceByName("wms1"); err != nil {
-		t.Fatal(err)
-	}
-	c.Process.Kill()
-	// Its driver keeps others out until all is gone.
-	if release, err = mininet.Acquire(within(t), true); err != nil {
+	return c
+}
+
+// goneAgain waits until Mininet is free: a driver keeps others out until all is gone.
+func goneAgain(t *testing.T) {
+	t.Helper()
+	release, err := mininet.Acquire(within(t), true)
+	if err != nil {
 		t.Fatal(err)
 	}
 	release()
-	for _, name := range []string{"wms1", "wms2", "wms1-eth1", "wms2-eth1"} {
-		if _, err := net.InterfaceByName(name); err == nil {
-			t.Errorf("%s is still there", name)
-		}
-	}
 }
 
 // Of two programs the second is told, and has touched nothing.
@@ -262,20 +268,77 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// A name that is taken is found before anything is made.
-func TestANameIsTaken(t *testing.T) {
+// Bridges are in nobody's way: they have names that the machine uses, and none of them is seen there.
+func TestTheMachinesNamesAreFree(t *testing.T) {
 	has(t)
 	if out, err := exec.Command("ip", "link", "add", "wms1-eth2", "type", "bridge").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Cleanup(func() { exec.Command("ip", "link", "del", "wms1-eth2").Run() })
-	_, err := mininet.Start(within(t), names(topo.Single(2)), nil)
-	if err == nil || !strings.Contains(err.Error(), "interface wms1-eth2 exists already: if no other Mininet runs it was left behind: ip link del dev wms1-eth2") {
+	n, err := mininet.Start(within(t), names(topo.Single(2)), &mininet.Options{Switch: mininet.SwitchBridge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reaches(t, n, "h1", "h2")
+	if _, err := net.InterfaceByName("wms1"); err == nil {
+		t.Error("the switch is in the machine's own namespace")
+	}
+	if err := n.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := net.InterfaceByName("wms1-eth2"); err != nil {
 		t.Errorf("what was there is gone: %v", err)
 	}
+}
+
+// With program and driver killed at once nobody is left to remove anything, and nothing is left: the last process in the
+// switches' network namespace ends.
+func TestProgramAndDriverAreKilled(t *testing.T) {
+	c := startAgain(t)
+	var driver int
+	out, err := exec.Command("pgrep", "-P", fmt.Sprint(c.Process.Pid), "-f", "wireproof-mininet").Output()
+	if _, scan := fmt.Sscan(string(out), &driver); scan != nil {
+		t.Fatalf("no driver: %q, %v", out, err)
+	}
+	namespace := namespaceOf(driver)
+	if namespace == "" || namespace == namespaceOf(os.Getpid()) {
+		t.Fatalf("the driver is in %q", namespace)
+	}
+	c.Process.Signal(syscall.SIGSTOP) // so that it cannot react to what comes first
+	syscall.Kill(driver, syscall.SIGKILL)
+	c.Process.Kill()
+	for ctx := within(t); ; time.Sleep(10 * time.Millisecond) {
+		left := processesIn(t, namespace)
+		if len(left) == 0 {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("still in the switches' namespace: %q", left)
+		}
+	}
+	goneAgain(t)
+}
+
+func namespaceOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+	return name
+}
+
+// processesIn lists the processes in a network namespace.
+func processesIn(t *testing.T, namespace string) (all []string) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err == nil && namespaceOf(pid) == namespace {
+			line, _ := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+			all = append(all, fmt.Sprintf("%d %s", pid, line))
+		}
+	}
+	return all
 }
 
 // Mininet that fails half-way is told in tc's words, and what was made by then is gone.

@@ -1,6 +1,7 @@
 package mininet_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,6 +93,29 @@ func TestOpenVSwitch(t *testing.T) {
 		wantLost(t, n, "has died: signal: killed")
 	})
 	wantNoBridges(t)
+	t.Run("program killed", func(t *testing.T) {
+		c := startAgain(t)
+		if _, err := net.InterfaceByName("wms1"); err != nil {
+			t.Error(err)
+		}
+		c.Process.Kill()
+		goneAgain(t)
+	})
+	wantNoBridges(t)
+	t.Run("interface taken", func(t *testing.T) {
+		has(t)
+		if out, err := exec.Command("ip", "link", "add", "wms1-eth2", "type", "bridge").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		t.Cleanup(func() { exec.Command("ip", "link", "del", "wms1-eth2").Run() })
+		_, err := mininet.Start(within(t), names(topo.Single(2)), nil)
+		if err == nil || !strings.Contains(err.Error(), "interface wms1-eth2 exists already: if no other Mininet runs it was left behind: ip link del dev wms1-eth2") {
+			t.Error(err)
+		}
+		if _, err := net.InterfaceByName("wms1-eth2"); err != nil {
+			t.Errorf("what was there is gone: %v", err)
+		}
+	})
 	t.Run("taken", func(t *testing.T) {
 		has(t)
 		if out, err := exec.Command("ovs-vsctl", "--timeout=10", "--no-wait", "add-br", "wms1").CombinedOutput(); err != nil {
