@@ -97,6 +97,7 @@ func TestCommentsChangeNoPacket(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []protocol.Dialect{protocol.Stream, protocol.Lockstep} {
 		t.Run(string(dialect), func(t *testing.T) {
+			t.Parallel()
 			s := selectAll(t, Params{Dialects: []protocol.Dialect{dialect}, LossPercent: 2, Variants: []string{AllVariant}}, "g")[0]
 			r := perform(t, s, optionsFor(t))
 			wantVerdict(t, r.report, flow.Pass)

@@ -71,7 +71,7 @@ func TestTheBundleOfARunThatIsCutShort(t *testing.T) {
 func TestTheBundleOfAClientThatFails(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
-	s := selectAll(t, Params{Rate: 8 * topo.Mbit}, "e")[0]
+	s := selectAll(t, Params{Rate: 40 * topo.Mbit}, "e")[0]
 	s.Steps[0][2].Server = "h5" // where nobody serves
 	r, err := Run(t.Context(), s, optionsFor(t))
 	if err != nil {

@@ -31,7 +31,7 @@ func (c *counting) Write(b []byte) (int, error) {
 func TestLiveIsTheCapture(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
-	all := selectAll(t, Params{Links: []string{"all:rate=16Mbit,delay=1ms"}}, "g", "e")
+	all := selectAll(t, Params{Links: []string{"all:rate=40Mbit,delay=1ms"}}, "g", "e")
 	o := optionsFor(t)
 	kept, err := os.Create(filepath.Join(t.TempDir(), "live.pcapng"))
 	if err != nil {
