@@ -17,6 +17,9 @@ type LinkStats struct {
 	// Unstamped says why EngineUser estimates when frames came to its TAP devices: an ordinary user may not load the program
 	// that notes it. Nil: the times are known, or there is no such device.
 	Unstamped error
+	// Asleep says why EngineUser cannot hold the machine's processors awake while a link delays, which makes packets some
+	// 50 µs late. Nil: they are awake, or the link does not delay.
+	Asleep error
 	// Err is what went wrong with the link since the start: a change of its schedule that failed. Nil: nothing.
 	Err error
 }
@@ -176,6 +179,7 @@ func (c *carriage) stats(s *LinkStats) error {
 		return closed(err)
 	}
 	s.Class, s.ClassError, s.Unstamped = r.Thread.Class, r.Thread.ClassError, r.Unstamped
+	s.Asleep = r.Asleep
 	if s.Err == nil {
 		s.Err = r.Err
 	}

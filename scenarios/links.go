@@ -30,6 +30,9 @@ func (r *run) describeLinks() {
 			if stats.ClassError != nil {
 				described.ClassWhy = stats.ClassError.Error()
 			}
+			if stats.Asleep != nil {
+				described.SleepWhy = stats.Asleep.Error()
+			}
 			if stats.Unstamped != nil {
 				described.EstimatesWhy = stats.Unstamped.Error()
 			}

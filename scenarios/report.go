@@ -78,6 +78,8 @@ type Link struct {
 	Exact       bool             `json:"exact"`               // each decision was about one packet of the wire, and none was the engine's own fault
 	Class       string           `json:"class,omitempty"`     // scheduling class of the engine's thread
 	ClassWhy    string           `json:"class_why,omitempty"` // why it is no better one: without root there is no real-time priority
+	// why the machine's processors sleep though the link delays: without root nobody may keep them from it
+	SleepWhy string `json:"sleep_why,omitempty"`
 	// why the engine estimates when packets came, by some microseconds: without root nothing notes it
 	EstimatesWhy string       `json:"estimates_why,omitempty"`
 	Sent         LinkCounters `json:"sent"`    // by A's end

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/harness/internal/relay"
 )
 
@@ -288,6 +290,51 @@ func TestDelayInTheKernel(t *testing.T) {
 		s := n.stats()
 		t.Logf("p50 %v, p99 %v; late %+v; %+v", took[count/2]-delay, took[count*99/100]-delay, s.AB.Late, s.Thread)
 	})
+}
+
+// Links that delay hold the processors awake, as long as there is one, by one descriptor.
+func TestProcessorsStayAwake(t *testing.T) {
+	harnesstest.Require(t, "awake")
+	requireKernel(t, tap)
+	open := func() (n int) {
+		t.Helper()
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range all {
+			if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); to == "/dev/cpu_dma_latency" {
+				n++
+			}
+		}
+		return n
+	}
+	want := func(n int, when string) {
+		t.Helper()
+		if got := open(); got != n {
+			t.Errorf("%s: open %d times, want %d", when, got, n)
+		}
+	}
+	delay := relay.Config{Delay: time.Millisecond}
+	want(0, "before")
+	one := join(t, tap, relay.Options{}, relay.Config{}, delay)
+	want(1, "one link delays")
+	two := joinOn(t, one.eng, tap, relay.Config{}, relay.Config{})
+	if err := two.link.Set(&delay, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "two do")
+	if err := one.link.Set(nil, &relay.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "the other one does")
+	if s := two.stats(); s.Asleep != nil {
+		t.Error(s.Asleep)
+	}
+	if err := errors.Join(two.link.Close(), two.link.Close()); err != nil {
+		t.Error(err)
+	}
+	want(0, "none is left")
 }
 
 // A frame that waits for a thread that sleeps, or does something else, is delivered in time all the same.

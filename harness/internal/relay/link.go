@@ -24,6 +24,8 @@ type Link struct {
 	joined  int64
 	pending []*pending
 	thread  ThreadStats
+	sleep   func() error // lets the processors sleep again; nil: the link does not keep them
+	asleep  error        // why not, though it delays
 	err     error
 }
 
@@ -60,6 +62,7 @@ func (l *Link) start(c [2]Config) error {
 		}
 	}
 	l.sh.links = append(l.sh.links, l)
+	l.stayAwake()
 	return nil
 }
 
@@ -86,6 +89,10 @@ func (l *Link) end() {
 			unix.EpollCtl(l.sh.poll.fd, unix.EPOLL_CTL_DEL, p.fd, nil)
 		}
 		l.err = errors.Join(l.err, p.close())
+	}
+	if l.sleep != nil {
+		l.err = errors.Join(l.err, l.sleep())
+		l.sleep = nil
 	}
 	for _, p := range l.pending {
 		close(p.drop)
@@ -131,6 +138,7 @@ func (l *Link) Set(ab, ba *Config) error {
 				l.dirs[i].set(*c, now)
 			}
 		}
+		l.stayAwake()
 	})
 }
 
@@ -218,7 +226,7 @@ func (l *Link) Stats() (Stats, error) {
 }
 
 func (l *Link) stats() Stats {
-	s := Stats{Up: l.up[AB] && l.up[BA], Thread: l.thread, Err: l.err}
+	s := Stats{Up: l.up[AB] && l.up[BA], Thread: l.thread, Asleep: l.asleep, Err: l.err}
 	for i := range l.dirs {
 		d := &l.dirs[i]
 		out := s.Direction(Direction(i))

@@ -36,7 +36,10 @@ type Stats struct {
 	// Unstamped says why the times at which frames come to a TAP device are an estimate: the kernel does not let us note them.
 	// A packet may then be delivered a few microseconds before its time. Nil: they are known.
 	Unstamped error
-	Err       error // what ended the link before Close: an end's device that was deleted
+	// Asleep says why the machine's processors sleep between packets though the link delays: waking up takes its time then.
+	// Nil: they are held awake, or need not be.
+	Asleep error
+	Err    error // what ended the link before Close: an end's device that was deleted
 }
 
 // Direction returns the figures of one direction.
