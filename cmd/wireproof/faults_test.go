@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +16,8 @@ import (
 
 // Servers and clients that die, hang and are interrupted in the middle of a transfer, as real processes over loopback.
 
-// bigSize is enough for a transfer to be met in its middle: what is under way in sockets is some MiB.
-const bigSize = 192 << 20
+// bigSize is more than gateSize and what is under way in sockets, some MiB.
+const bigSize, gateSize = 96 << 20, 16 << 20
 
 // bigFolder is a folder with a big file and a small one.
 func bigFolder(t *testing.T) string {
@@ -129,19 +131,74 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// inTheMiddle waits until a part of big is there, stops a process, and makes sure that it was not too late.
-func inTheMiddle(t *testing.T, dir string, stop *os.Process) {
+// A gate is on the way between a client and a server, and lets only gateSize bytes of the server's through until it is
+// opened: however late a busy machine lets a test look, the transfer is then still in its middle. Where one side ends, it
+// ends the other.
+type gate struct {
+	address string
+	open    chan struct{}
+}
+
+func gateTo(t *testing.T, server string) gate {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gate{l.Addr().String(), make(chan struct{})}
+	over := make(chan struct{})
+	t.Cleanup(func() { l.Close(); close(over) })
+	go func() {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer client.Close()
+		server, err := net.Dial("tcp", server)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		// Little is to be under way here: a peer that hangs is to hold up the other.
+		_ = server.(*net.TCPConn).SetReadBuffer(64 << 10)
+		_ = client.(*net.TCPConn).SetWriteBuffer(64 << 10)
+		ended := make(chan struct{}, 2)
+		go func() {
+			_, _ = io.Copy(server, client)
+			ended <- struct{}{}
+		}()
+		go func() {
+			if _, err := io.CopyN(client, server, gateSize); err == nil {
+				select {
+				case <-g.open:
+				case <-over:
+				}
+				_, _ = io.Copy(client, server)
+			}
+			ended <- struct{}{}
+		}()
+		select {
+		case <-ended:
+		case <-over:
+		}
+	}()
+	return g
+}
+
+// inTheMiddle waits until a part of big is there, stops a process, and opens the gate.
+func inTheMiddle(t *testing.T, dir string, g gate, stop *os.Process) {
 	t.Helper()
 	part := filepath.Join(dir, ".big.part")
-	if !eventually(func() bool { return size(part) > 0 || size(filepath.Join(dir, "big")) >= 0 }) {
+	if !eventually(func() bool { return size(part) > 0 }) {
 		t.Fatal("no part of big came")
 	}
 	if err := stop.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if size(filepath.Join(dir, "big")) >= 0 || size(part) >= bigSize {
-		t.Fatalf("the transfer of %d bytes was over before it could be stopped", bigSize)
+	if n := size(part); n > gateSize {
+		t.Fatalf("%d bytes have come, and the gate lets %d through", n, gateSize)
 	}
+	close(g.open)
 }
 
 // wantNoBig says that nothing looks like the whole file; the part that came may stay.
@@ -169,8 +226,9 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 			t.Parallel()
 			files, dir := bigFolder(t), t.TempDir()
 			s := serve(t, "--files", files, "--model", model)
-			client := get(t, s.address, dir, "big", "small")
-			inTheMiddle(t, dir, client.cmd.Process)
+			g := gateTo(t, s.address)
+			client := get(t, g.address, dir, "big", "small")
+			inTheMiddle(t, dir, g, client.cmd.Process)
 			s.kill()
 			client.signal(t, syscall.SIGCONT)
 			if got := client.status(t); got != statusFail {
@@ -207,8 +265,9 @@ func TestClientKilledInTheMiddle(t *testing.T) {
 			t.Parallel()
 			files, dir := bigFolder(t), t.TempDir()
 			s := serve(t, "--files", files, "--model", model)
-			client := get(t, s.address, dir, "big")
-			inTheMiddle(t, dir, client.cmd.Process)
+			g := gateTo(t, s.address)
+			client := get(t, g.address, dir, "big")
+			inTheMiddle(t, dir, g, client.cmd.Process)
 			client.signal(t, syscall.SIGKILL)
 			if got := client.status(t); got != -1 {
 				t.Errorf("exit status %d of what was killed", got)
@@ -236,12 +295,13 @@ func TestClientKilledInTheMiddle(t *testing.T) {
 func TestServerHangs(t *testing.T) {
 	files, dir := bigFolder(t), t.TempDir()
 	s := serve(t, "--files", files)
-	client := get(t, s.address, dir, "big", "--idle-timeout", "300ms")
-	inTheMiddle(t, dir, s.cmd.Process)
+	g := gateTo(t, s.address)
+	client := get(t, g.address, dir, "big", "--idle-timeout", "2s")
+	inTheMiddle(t, dir, g, s.cmd.Process)
 	if got := client.status(t); got != statusFail {
 		t.Errorf("exit status %d, want %d", got, statusFail)
 	}
-	if said := client.stderr.String(); !strings.Contains(said, "no progress for 300ms") {
+	if said := client.stderr.String(); !strings.Contains(said, "no progress for 2s") {
 		t.Errorf("the client says %q", said)
 	}
 	wantNoBig(t, dir)
@@ -253,14 +313,15 @@ func TestClientHangs(t *testing.T) {
 		t.Run(model, func(t *testing.T) {
 			t.Parallel()
 			files, dir := bigFolder(t), t.TempDir()
-			s := serve(t, "--files", files, "--model", model, "--idle-timeout", "300ms")
-			client := get(t, s.address, dir, "big")
-			inTheMiddle(t, dir, client.cmd.Process)
+			s := serve(t, "--files", files, "--model", model, "--idle-timeout", "2s")
+			g := gateTo(t, s.address)
+			client := get(t, g.address, dir, "big")
+			inTheMiddle(t, dir, g, client.cmd.Process)
 			next := get(t, s.address, dir, "small")
 			if got := next.status(t); got != 0 {
 				t.Errorf("the next client: exit status %d: %s", got, next.stderr.String())
 			}
-			if !eventually(func() bool { return strings.Contains(s.log(), "no progress for 300ms") }) {
+			if !eventually(func() bool { return strings.Contains(s.log(), "no progress for 2s") }) {
 				t.Errorf("the server does not say that it gave up: %s", s.log())
 			}
 			client.signal(t, syscall.SIGCONT)
@@ -276,8 +337,9 @@ func TestClientHangs(t *testing.T) {
 func TestGetInterrupted(t *testing.T) {
 	files, dir := bigFolder(t), t.TempDir()
 	s := serve(t, "--files", files)
-	client := get(t, s.address, dir, "big")
-	inTheMiddle(t, dir, client.cmd.Process)
+	g := gateTo(t, s.address)
+	client := get(t, g.address, dir, "big")
+	inTheMiddle(t, dir, g, client.cmd.Process)
 	client.signal(t, os.Interrupt)
 	client.signal(t, syscall.SIGCONT)
 	if got := client.status(t); got != statusFail {

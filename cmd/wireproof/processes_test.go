@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for a fact. It is long, since only a failure waits that long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // eventually waits until ok says true, and returns false when it does not in time.
 func eventually(ok func() bool) bool {
@@ -110,6 +110,26 @@ func (s *serverProcess) wait() error {
 func (s *serverProcess) kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.ended
+}
+
+// vacant returns a loopback address where nobody listens, and nobody can until release: a socket that is bound has the port
+// and does not listen.
+func vacant() (address string, release func(), err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", nil, err
+	}
+	release = func() { _ = unix.Close(fd) }
+	err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	var name unix.Sockaddr
+	if err == nil {
+		name, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		release()
+		return "", nil, err
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port), release, nil
 }
 
 // onTerminal runs cmd on a terminal of its own (pts(4)), 24 lines high, with input as what is typed, and copies what the terminal shows to out.
