@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/protocol"
 )
@@ -32,15 +35,12 @@ func peer(t *testing.T, entry string) *process {
 	return p
 }
 
+var listening = regexp.MustCompile(`msg=serving listen=(\S+)`)
+
 // server starts a serving process and returns its address once it listens.
 func server(t *testing.T, cfg ServeConfig) (*process, string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Listen = l.Addr().String()
-	l.Close()
+	cfg.Listen = "127.0.0.1:0"
 	p := peer(t, ServeEnv(cfg))
 	p.Stderr = nil
 	pipe, err := p.StderrPipe()
@@ -56,12 +56,12 @@ func server(t *testing.T, cfg ServeConfig) (*process, string) {
 	})
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
-		if strings.Contains(lines.Text(), "msg=serving") {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
 			go func() {
 				for lines.Scan() {
 				}
 			}()
-			return p, cfg.Listen
+			return p, m[1]
 		}
 		t.Log(lines.Text())
 	}
@@ -87,12 +87,30 @@ func children(pid int) map[int]string {
 // eventually waits for a fact.
 func eventually(t *testing.T, what string, fact func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !fact(); {
+	for end := time.Now().Add(time.Minute); !fact(); {
 		if time.Now().After(end) {
-			t.Fatalf("not so after 20 s: %s", what)
+			t.Fatalf("not so after a minute: %s", what)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// vacant is an address where nobody listens, and nobody can while the test runs: a socket that does not listen is bound to it.
+func vacant(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
 }
 
 func connect(t *testing.T, address string) net.Conn {
@@ -139,9 +157,7 @@ func TestProcesses(t *testing.T) {
 
 func TestProcessFailures(t *testing.T) {
 	_, address := server(t, ServeConfig{Dir: t.TempDir()})
-	conn := connect(t, address)
-	free := conn.LocalAddr().String() // a port where nobody listens
-	conn.Close()
+	free := vacant(t)
 	for name, tc := range map[string]struct {
 		entry  string
 		status int
@@ -243,7 +259,7 @@ func TestForkChildEndsWithTheLifeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close()
-	stuck := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer stuck.Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the child ended with %v", err)

@@ -28,7 +28,7 @@ func ask(t *testing.T, dial dialFunc, what string, end bool) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -283,7 +283,7 @@ func TestFileChangesWhileServed(t *testing.T) {
 
 // failedWithin waits for the server to be done with its connections.
 func (s *Server) failedWithin(t *testing.T) int64 {
-	for end := time.Now().Add(10 * time.Second); s.active.Load() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); s.active.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	return s.Stats().Failed
