@@ -180,8 +180,9 @@ func TestLostSetIsTheDecidedSet(t *testing.T) {
 }
 
 func TestRateAndQueue(t *testing.T) {
-	// 100 packets of 1250 bytes at 10 Mbit/s take 100 ms; at 11 waiting and 1 being sent the queue is full.
-	x := newBench(t, Options{}, Config{Rate: 10_000_000, QueuePackets: 11}, Config{})
+	// A packet of 1250 bytes takes 50 ms at 200 kbit/s, longer than a thread is held up between two frames; at 11 waiting
+	// and 1 being sent the queue is full.
+	x := newBench(t, Options{}, Config{Rate: 200_000, QueuePackets: 11}, Config{})
 	done := make(chan struct{})
 	x.link.sh.do(func() { // so that all come at once
 		for i := range uint32(30) {
@@ -196,8 +197,8 @@ func TestRateAndQueue(t *testing.T) {
 			t.Fatalf("packet %d, want %d", got, i)
 		}
 	}
-	if took := time.Since(began); took < 10*time.Millisecond {
-		t.Errorf("12 packets of 1 ms each took %v", took)
+	if took := time.Since(began); took < 500*time.Millisecond {
+		t.Errorf("12 packets of 50 ms each took %v", took)
 	}
 	s := x.until("all dropped", func(s *Stats) bool { return s.AB.Dropped.Queue == 18 })
 	if s.AB.PacketsOut != 12 {
@@ -206,7 +207,7 @@ func TestRateAndQueue(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	x := newBench(t, Options{}, Config{Rate: 100_000_000, MarkPackets: 3}, Config{})
+	x := newBench(t, Options{}, Config{Rate: 200_000, MarkPackets: 3}, Config{}) // as above
 	x.link.sh.do(func() {
 		for i := range uint32(8) {
 			x.send(x.a, udp(i, 1250))
@@ -236,7 +237,7 @@ func TestMarks(t *testing.T) {
 }
 
 func TestDuplicateCorruptReorder(t *testing.T) {
-	x := newBench(t, Options{}, Config{Delay: 20 * time.Millisecond, Decider: deciderFunc(func(p *Packet) Decision {
+	x := newBench(t, Options{}, Config{Delay: 200 * time.Millisecond, Decider: deciderFunc(func(p *Packet) Decision {
 		d := Pass
 		switch p.Index {
 		case 1:
@@ -246,7 +247,7 @@ func TestDuplicateCorruptReorder(t *testing.T) {
 		case 3:
 			d.Reorder = true
 		case 4:
-			d.Extra = -15 * time.Millisecond
+			d.Extra = -150 * time.Millisecond
 		}
 		return d
 	})}, Config{})

@@ -136,10 +136,10 @@ func (x *bench) receive(fd int, wait time.Duration) []byte {
 // want reads a frame, which must come.
 func (x *bench) want(fd int) []byte {
 	x.t.Helper()
-	b := x.receive(fd, 10*time.Second)
+	b := x.receive(fd, patience)
 	if b == nil {
 		s, _ := x.link.Stats()
-		x.t.Fatalf("nothing came within 10 s; stats %+v", s)
+		x.t.Fatalf("nothing came within %v; stats %+v", patience, s)
 	}
 	return b
 }
@@ -158,16 +158,19 @@ func (x *bench) stats() Stats {
 	return s
 }
 
+// patience is how long a test waits for a fact. It is long, since only a failure waits that long.
+const patience = time.Minute
+
 // until waits for a fact about the statistics.
 func (x *bench) until(what string, f func(s *Stats) bool) Stats {
 	x.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		s := x.stats()
 		if f(&s) {
 			return s
 		}
 		if time.Now().After(deadline) {
-			x.t.Fatalf("not within 10 s: %s: %+v", what, s)
+			x.t.Fatalf("not within %v: %s: %+v", patience, what, s)
 		}
 	}
 }

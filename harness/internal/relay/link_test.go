@@ -15,6 +15,7 @@ import (
 func TestDownAndUp(t *testing.T) {
 	x := newBench(t, Options{}, Config{Delay: 5 * time.Millisecond}, Config{})
 	x.send(x.a, udp(1, 100))
+	x.until("taken in", func(s *Stats) bool { return s.AB.PacketsIn == 1 }) // a command may overtake a frame that waits to be read
 	if err := x.link.Down(); err != nil {
 		t.Fatal(err)
 	}

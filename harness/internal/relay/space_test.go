@@ -179,15 +179,18 @@ func (n *network) stats() relay.Stats {
 	return s
 }
 
+// patience is how long a test waits for a fact. It is long, since only a failure waits that long.
+const patience = time.Minute
+
 func (n *network) until(what string, f func(s relay.Stats) bool) relay.Stats {
 	n.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		s := n.stats()
 		if f(s) {
 			return s
 		}
 		if time.Now().After(deadline) {
-			n.t.Fatalf("not within 10 s: %s: %+v", what, s)
+			n.t.Fatalf("not within %v: %s: %+v", patience, what, s)
 		}
 	}
 }
