@@ -1,8 +1,9 @@
 package harness_test
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -50,37 +51,89 @@ func TestDownUp(t *testing.T) {
 			}
 			n := harnesstest.Start(t, cable(p, p), &harness.Options{Engine: harness.EngineUser})
 			link := n.Link("h1", "h2")
+			over := make(chan struct{}) // the transfer goes on until then, however late this test looks
 			done := make(chan error, 1)
-			go func() {
-				_, err := send(t, n, 4<<20, nil)
-				done <- err
-			}()
-			waitFor(t, func() error {
-				if stats(t, link).A.Wire.Out < 100 {
-					return errors.New("the transfer does not begin")
-				}
-				return nil
-			})
+			go func() { done <- stream(t, n, over) }()
+			atLeast := func(least uint64, what string, of func(harness.WireStats) uint64) {
+				t.Helper()
+				waitFor(t, func() error {
+					if w := stats(t, link).A.Wire; of(w) < least {
+						return fmt.Errorf("%s: %+v", what, w)
+					}
+					return nil
+				})
+			}
+			passed := func(w harness.WireStats) uint64 { return w.Out }
+			atLeast(100, "the transfer does not begin", passed)
 			if scheduled {
 				if a, b := n.Begin(), n.Begin(); !a.Equal(b) {
 					t.Errorf("began at %v and %v", a, b)
 				}
-			} else {
-				if err := link.Down(within(t)); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(300 * time.Millisecond) // the outage itself
+			} else if err := link.Down(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			atLeast(1, "nothing is lost while the link is down", func(w harness.WireStats) uint64 { return w.Dropped.Down })
+			before := stats(t, link).A.Wire.Out
+			if !scheduled {
 				if err := link.Up(within(t)); err != nil {
 					t.Fatal(err)
 				}
 			}
+			atLeast(before+100, "the transfer does not go on", passed)
+			close(over)
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
-			if s := stats(t, link); s.A.Wire.Dropped.Down == 0 || s.Err != nil {
-				t.Errorf("nothing was lost while the link was down: %+v", s)
+			if s := stats(t, link); s.Err != nil {
+				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// stream has bytes go from h1 to h2 until over is closed, and says whether they all came, in order.
+func stream(t testing.TB, n *harness.Network, over <-chan struct{}) error {
+	l, err := n.Host("h1").Listen(within(t), "tcp", ":8")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	sent := make(chan uint64, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		chunk := make([]byte, 8<<10)
+		for i := uint64(0); ; i++ {
+			select {
+			case <-over:
+				sent <- i
+				return
+			default:
+			}
+			binary.BigEndian.PutUint64(chunk, i)
+			if _, err := c.Write(chunk); err != nil {
+				return
+			}
+		}
+	}()
+	c, err := n.Host("h2").Dial(within(t), "tcp", "h1:8")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
+	chunk := make([]byte, 8<<10)
+	for i := uint64(0); ; i++ {
+		_, err := io.ReadFull(c, chunk)
+		if err == io.EOF && i == <-sent {
+			return nil
+		}
+		if err != nil || binary.BigEndian.Uint64(chunk) != i {
+			return fmt.Errorf("chunk %d has number %d: %w", i, binary.BigEndian.Uint64(chunk), err)
+		}
 	}
 }
 

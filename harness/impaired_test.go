@@ -78,7 +78,7 @@ func send(t testing.TB, n *harness.Network, size int, before func(l net.Listener
 		return 0, err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	got, err := io.ReadAll(c)
 	if err == nil && !bytes.Equal(got, content) {
 		err = fmt.Errorf("got %d bytes, other than the %d that were sent", len(got), size)
@@ -151,7 +151,14 @@ func TestEngines(t *testing.T) {
 					t.Errorf("a frame of %d bytes at h%d", longest, i+1)
 				}
 			}
-			s := stats(t, n.Link("h1", "s1"))
+			var s harness.LinkStats
+			waitFor(t, func() error { // the last acknowledgement is no part of the transfer
+				s = stats(t, n.Link("h1", "s1"))
+				if s.A.Wire.InFlight+s.B.Wire.InFlight > 0 {
+					return fmt.Errorf("frames travel: %+v, %+v", s.A.Wire, s.B.Wire)
+				}
+				return nil
+			})
 			for _, e := range []harness.EndStats{s.A, s.B} {
 				if e.Engine != c.want || !e.Exact || e.TxPackets == 0 || e.RxPackets == 0 {
 					t.Errorf("counters: %+v", e)
@@ -201,22 +208,24 @@ func TestSuperFramesPass(t *testing.T) {
 	}
 }
 
-// A round trip never takes less than both delays, and not much more.
+// A round trip never takes less than both delays, and, where the machine lets the engine run, not much more.
 func TestDelay(t *testing.T) {
 	delay := topo.LinkParams{Delay: 5 * time.Millisecond}
 	n := harnesstest.Start(t, cable(delay, delay), nil)
 	ping := pinger(t, n)
-	var rtts []time.Duration
+	least := time.Hour
 	for range 20 {
-		rtts = append(rtts, ping())
+		least = min(least, ping())
 	}
-	slices.Sort(rtts)
-	if rtts[0] < 10*time.Millisecond {
-		t.Errorf("a round trip of %v, less than 10 ms", rtts[0])
+	if least < 10*time.Millisecond {
+		t.Errorf("a round trip of %v, less than 10 ms", least)
 	}
-	if median := rtts[len(rtts)/2]; median > 15*time.Millisecond {
-		t.Errorf("median round trip %v", median)
-	}
+	waitFor(t, func() error { // on a busy machine many are late, not all
+		if least = min(least, ping()); least > 15*time.Millisecond {
+			return fmt.Errorf("no round trip in less than %v", least)
+		}
+		return nil
+	})
 }
 
 // What loses everything loses all but ARP.
@@ -235,9 +244,12 @@ func TestLoseAll(t *testing.T) {
 			if err != nil || !strings.Contains(string(out), "00:00:00:00:00:01") {
 				t.Errorf("h1's address was not resolved: %s%v", out, err)
 			}
-			if w := stats(t, n.Link("h1", "h2")).B.Wire; w.Dropped.Loss != 3 || w.Indexed != 3 {
-				t.Errorf("wire: %+v", w)
-			}
+			waitFor(t, func() error { // ping does not wait for the engine
+				if w := stats(t, n.Link("h1", "h2")).B.Wire; w.Dropped.Loss != 3 || w.Indexed != 3 {
+					return fmt.Errorf("wire: %+v", w)
+				}
+				return nil
+			})
 		})
 	}
 }
@@ -361,7 +373,7 @@ func datagrams(t testing.TB, n *harness.Network, count int) {
 // waitFor waits until ready says nil.
 func waitFor(t testing.TB, ready func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := ready()
 		if err == nil {
@@ -397,7 +409,7 @@ func pinger(t testing.TB, n *harness.Network) func() time.Duration {
 	}
 	once := func() time.Duration {
 		t.Helper()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		began := time.Now()
 		if _, err := c.Write([]byte("ping")); err != nil {
 			t.Fatal(err)
@@ -465,7 +477,7 @@ func TestCloseBusy(t *testing.T) {
 		if ok {
 			t.Errorf("lost %+v", d)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("who waits for a packet is not told that none comes")
 	}
 	for what, err := range map[string]error{

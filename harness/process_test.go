@@ -77,7 +77,7 @@ func marked(t testing.TB, mark string) (found []string) {
 // waitGone waits until no process has the mark.
 func waitGone(t testing.TB, mark string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		left := marked(t, mark)
 		if left == nil {
