@@ -60,7 +60,7 @@ func TestStopWaitsForQueues(t *testing.T) {
 
 // Its twin: without the barrier they are missing, and nothing was dropped.
 func TestWithoutBarrierFramesAreMissing(t *testing.T) {
-	near, far := lateFrames(t, "2mbit", "2mbit", func(c *capture.Capture) {
+	near, far := lateFrames(t, "100kbit", "100kbit", func(c *capture.Capture) { // for 5 s, however late Abort is called
 		c.Abort()
 		if s := c.Stats(); s.Dropped != 0 {
 			t.Errorf("stats: %+v", s)
@@ -75,7 +75,7 @@ func TestWithoutBarrierFramesAreMissing(t *testing.T) {
 func TestStopExpired(t *testing.T) {
 	h1, _ := pair(t)
 	h1.run(t, "tc qdisc add dev h1-eth0 root handle 5: htb default 1")
-	h1.run(t, "tc class add dev h1-eth0 parent 5: classid 5:1 htb rate 2mbit burst 1500")
+	h1.run(t, "tc class add dev h1-eth0 parent 5: classid 5:1 htb rate 100kbit burst 1500") // the queue holds frames for 5 s
 	var buf bytes.Buffer
 	c := start(t, h1, "h1-eth0", &buf, capture.Options{})
 	out := h1.raw(t, "h1-eth0")
@@ -103,7 +103,7 @@ func TestStopExpired(t *testing.T) {
 func TestStopExpiredWritesRing(t *testing.T) {
 	h1, _ := pair(t)
 	var buf bytes.Buffer
-	c := start(t, h1, "h1-eth0", &buf, capture.Options{Retire: 300 * time.Millisecond})
+	c := start(t, h1, "h1-eth0", &buf, capture.Options{Retire: time.Second}) // longer than a thread is held up
 	out := h1.raw(t, "h1-eth0")
 	for i := range uint32(100) {
 		out.send(t, i, 100)
