@@ -88,7 +88,7 @@ func dslShows(t *testing.T, s shown) {
 	s.slowerThan(t, "s1>h2", 15*time.Millisecond)
 	s.keptRate(t, "s1>h2")
 	s.keptRate(t, "h2>s1")
-	if rate := s.Transfers[0].MbitPerSecond; rate > 16 || rate < 4 {
+	if rate := s.Transfers[0].MbitPerSecond; rate > 16 || rate < 1 {
 		t.Errorf("%.1f Mbit/s through a line of 16 Mbit/s", rate)
 	}
 	s.lost(t, "s1>h2", 1) // at the queue: TCP fills 40 packets before it knows the line
@@ -141,8 +141,8 @@ func blackholeShows(t *testing.T, s shown) {
 			t.Errorf("%s: lost indices (-want +got):\n%s", direction, diff)
 		}
 	}
-	if took := s.Transfers[0].ConnectSeconds; took > 0.9 {
-		t.Errorf("the handshake took %.2f s: it should not have been touched", took)
+	if n := len(s.leaving(t, "h2-eth0", func(s segment) bool { return s.tcp.SYN })); n != 1 {
+		t.Errorf("the SYN left %d times: the handshake should not have been touched", n)
 	}
 	sent := s.leaving(t, "h2-eth0", segment.hasData)
 	if len(sent) < 2 || sent[0].tcp.Seq != sent[1].tcp.Seq {
