@@ -12,6 +12,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/flow/extract"
+	"github.com/wireproof/wireproof/harness/mapped"
 )
 
 func extractCommand() *cobra.Command {
@@ -41,7 +42,7 @@ func extractCommand() *cobra.Command {
 				return err
 			}
 			if files != "" {
-				if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
+				if o.Files, err = flow.Files(mapped.Dir(files)); err != nil {
 					return usage("--files %s: %w", files, cause(err))
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/mapped"
 )
 
 func verifyCommand() *cobra.Command {
@@ -53,7 +54,7 @@ func verifyCommand() *cobra.Command {
 			if _, err := os.ReadDir(files); err != nil {
 				return usage("--files %s: %w: name the folder of the files that were sent", files, cause(err))
 			}
-			if o.Files, err = flow.Files(os.DirFS(files)); err != nil {
+			if o.Files, err = flow.Files(mapped.Dir(files)); err != nil {
 				return usage("--files %s: %w", files, err)
 			}
 			for _, name := range order {

@@ -55,6 +55,7 @@ func AnalyzeAll(ctx context.Context, inputs []Input, o Options) (*Analysis, erro
 			reader.Close()
 			return nil, fmt.Errorf("prepare to find files: %w", err)
 		}
+		defer set.Close()
 	}
 	t := newTracker(o, a, set, memory/2)
 	if len(inputs) > 1 {

@@ -20,6 +20,13 @@ type ReaderAtCloser interface {
 	io.Closer
 }
 
+// Viewer is what an opened [File] may be too: View returns its first size bytes where they lie, so that they are compared
+// without being read; those of harness/mapped do. They stay until release, be that after Close; forget is
+// called for the memory that looking at them took. After an error the file is read.
+type Viewer interface {
+	View(size int64) (b []byte, forget, release func(), err error)
+}
+
 // File is a file to look for. It is read in pieces and never held whole.
 type File struct {
 	Name string // as claims name it

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/wireproof/wireproof/harness/flow/internal/find"
@@ -34,20 +35,42 @@ func (s *shelf) sources(files []File) []find.Source {
 func (b *book) ReadAt(p []byte, off int64) (int, error) {
 	b.shelf.mu.Lock()
 	defer b.shelf.mu.Unlock()
-	if b.at == nil {
-		at, err := b.file.Open()
-		if err != nil {
-			return 0, err
-		}
-		if open := b.shelf.open; len(open) >= maxOpen {
-			open[0].at.Close()
-			open[0].at = nil
-			b.shelf.open = append(open[:0], open[1:]...)
-		}
-		b.at = at
-		b.shelf.open = append(b.shelf.open, b)
+	if err := b.take(); err != nil {
+		return 0, err
 	}
 	return b.at.ReadAt(p, off)
+}
+
+// View implements Viewer, where the file does.
+func (b *book) View(size int64) ([]byte, func(), func(), error) {
+	b.shelf.mu.Lock()
+	defer b.shelf.mu.Unlock()
+	if err := b.take(); err != nil {
+		return nil, nil, nil, err
+	}
+	if v, ok := b.at.(Viewer); ok {
+		return v.View(size)
+	}
+	return nil, nil, nil, errors.ErrUnsupported
+}
+
+// take opens the file where it is closed.
+func (b *book) take() error {
+	if b.at != nil {
+		return nil
+	}
+	at, err := b.file.Open()
+	if err != nil {
+		return err
+	}
+	if open := b.shelf.open; len(open) >= maxOpen {
+		open[0].at.Close()
+		open[0].at = nil
+		b.shelf.open = append(open[:0], open[1:]...)
+	}
+	b.at = at
+	b.shelf.open = append(b.shelf.open, b)
+	return nil
 }
 
 func (s *shelf) close() {

@@ -42,17 +42,18 @@ const (
 type Source struct {
 	Name string
 	Size int64
-	At   io.ReaderAt
+	At   io.ReaderAt // may be a Viewer too
 }
 
 // Set is the files looked for and the memory shared by all searches. It is not
-// safe for concurrent use.
+// safe for concurrent use. Close lets go of the files.
 type Set struct {
 	files  []Source
 	long   *table // files of Anchor bytes and more
 	medium *table // files of Short bytes and more, fewer than Anchor
 	shorts []short
 	pieces *pieces
+	views  views
 	found  int
 	err    error
 }
@@ -64,7 +65,8 @@ type short struct {
 
 // NewSet prepares to look for files, with memory bytes for pieces of them.
 func NewSet(files []Source, memory int64) (*Set, error) {
-	s := &Set{files: files, pieces: newPieces(files, memory)}
+	// Views are not in the heap, of which the garbage collector wants as much again.
+	s := &Set{files: files, pieces: newPieces(files, memory), views: newViews(len(files), 2*memory)}
 	var long, medium []anchor
 	for i, f := range files {
 		if f.Size == 0 {
@@ -72,8 +74,10 @@ func NewSet(files []Source, memory int64) (*Set, error) {
 		}
 		text := make([]byte, min(f.Size, 2*Anchor))
 		if n, err := f.At.ReadAt(text, 0); n < len(text) {
+			s.Close()
 			return nil, readError(f.Name, 0, err)
 		}
+		s.views.open(i, f)
 		switch {
 		case f.Size < Short:
 			s.shorts = append(s.shorts, short{i, text})
@@ -90,6 +94,9 @@ func NewSet(files []Source, memory int64) (*Set, error) {
 	s.long, s.medium = newTable(long), newTable(medium)
 	return s, nil
 }
+
+// Close lets go of what is held of the files.
+func (s *Set) Close() { s.views.close() }
 
 // Err returns the first failure to read a file. Results are worthless after it.
 func (s *Set) Err() error { return s.err }

@@ -53,7 +53,21 @@ func starts(st *Stream, file int) (at []int64) {
 
 func check(t *testing.T, text []byte, files [][]byte, cut ...int) {
 	t.Helper()
-	st := set(t, files...).Stream()
+	checkSet(t, set(t, files...), text, files, cut...)
+	var looked []Source
+	for i, f := range files {
+		looked = append(looked, Source{Name: fmt.Sprint(i), Size: int64(len(f)), At: &shown{Reader: bytes.NewReader(f), b: f}})
+	}
+	s, err := NewSet(looked, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSet(t, s, text, files, cut...)
+}
+
+func checkSet(t *testing.T, s *Set, text []byte, files [][]byte, cut ...int) {
+	t.Helper()
+	st := s.Stream()
 	feed(st, text, cut...)
 	for i, f := range files {
 		if len(f) < Short {

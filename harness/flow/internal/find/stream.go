@@ -42,7 +42,7 @@ type track struct {
 	unseen  int64
 	waiting []place // later places, not looked into while this one holds
 	dropped bool    // there were more
-	cursor  *piece
+	cursor  cursor
 	dead    bool
 }
 
@@ -208,7 +208,7 @@ func (st *Stream) lateAnchor(a anchor, start, at int64, near []byte, base int64)
 		}
 	}
 	head := near[start-base : at-base]
-	var c *piece
+	var c cursor
 	n := st.set.agree(a.file, 0, head, &c)
 	if n < len(head) {
 		st.differs(a.file, start, int64(n), head[n], st.markOf(start+int64(n)))
