@@ -170,6 +170,13 @@ func (d *driver) loseLocked(why error) {
 	}
 }
 
+// seconds is how long Mininet took to come up; zero if it has not.
+func (d *driver) seconds() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.up.Seconds
+}
+
 func (d *driver) lostError() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -151,7 +151,8 @@ func (n *Network) Lost() <-chan struct{} { return n.driver.lost }
 // Err is why the network was lost; nil: it was not.
 func (n *Network) Err() error { return n.driver.lostError() }
 
-// stopLimit is how long Mininet may take to stop, and how much more for each link: it runs two programs for each.
+// stopLimit is how long Mininet may take to stop, and how much more for each link: it runs two programs for each. Where it took
+// long to come up, on a busy machine or in a guest, it may take twice that long to stop.
 const (
 	stopLimit   = 30 * time.Second
 	stopForLink = 200 * time.Millisecond
@@ -169,6 +170,7 @@ func (n *Network) Close() error {
 			limit += time.Duration(len(n.Topo().Links)) * stopForLink
 		}
 		if n.driver != nil {
+			limit += 2 * time.Duration(n.driver.seconds()*float64(time.Second))
 			errs = append(errs, n.driver.stop(limit))
 		}
 		n.err = errors.Join(errs...)
