@@ -26,5 +26,5 @@
 //
 // One thread runs an engine: locked, in a real-time class where permitted, asleep in epoll_pwait2 with a timer slack of
 // 1 ns until the next packet is due. It wakes early by what nearly all its wake-ups were measured to take, and spins for the
-// rest, at most a fifth of the time.
+// rest, at most a fifth of the time. While gigabits pass it waits awake for the next frame, too.
 package relay

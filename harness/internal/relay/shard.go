@@ -244,6 +244,7 @@ func (s *shard) receiveTAP(p *port, slept sleeping) {
 // take gives d the frame of n bytes in b, and returns the buffer to read the next one into.
 func (s *shard) take(d *direction, b *buffer, n int, at int64) *buffer {
 	b.n = n
+	s.timer.took(n)
 	if d.waits() && n <= classSizes[bigClass-1] {
 		small := s.pool.get(n)
 		small.n = copy(small.data, b.data[:n])

@@ -23,8 +23,8 @@ import (
 //	            ▼ frame n came at               ▼
 //	          [   |   |   |   ]  shared memory ──▶ time of arrival
 //
-// The device's frames are numbered alike on both sides, as none is lost between them, unless the ring is full: that is
-// seen, and no time is taken for another's.
+// The device's frames are numbered alike on both sides, as none is lost between them, unless the ring is full. That is seen,
+// by how many frames are noted and not read, and by times from before the ring was found empty.
 //
 // stamps are the reader's side. They belong to the shard's thread.
 type stamps struct {
@@ -41,9 +41,9 @@ const (
 	stampBytes = slotsAt + 8*stampSlots
 
 	// unsure is how long a frame may be between the program and the ring: the processor was taken away there.
-	unsure = 10_000_000 // ns
-	// slack is what frames may seem to be older than an empty ring: the program saw them, and the ring had them not yet.
-	slack = 100_000 // ns
+	unsure = 1_000_000 // ns
+	// slack is what a frame may be older than an empty ring: the program saw it, and the ring had it not yet.
+	slack = 5_000 // ns
 )
 
 // newStamps attaches the program to a TAP device.
@@ -117,24 +117,29 @@ func (st *stamps) word(at int) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&st.mem[at])))
 }
 
+func (st *stamps) slot(n uint64) int64 {
+	return int64(st.word(slotsAt+8*int(n%stampSlots))) - st.offset
+}
+
 // frame returns when the frame came that was read just now, or false: that is not known.
 func (st *stamps) frame(now int64) (int64, bool) {
+	seen := st.word(0)
+	for st.read+1 < seen && st.slot(st.read) < st.empty-slack {
+		st.read++ // it never came to the ring, or it would have been read
+	}
 	n := st.read
 	st.read++
-	at := int64(st.word(slotsAt+8*int(n%stampSlots))) - st.offset
-	ahead := st.word(0) - n // frames that the program saw since the one before, this one included
-	switch {
+	at := st.slot(n)
+	switch ahead := st.word(0) - n; { // frames that the program saw since the one before, this one included
 	case ahead == 0 || ahead > TXQueueLen:
 		st.lost = true // the ring may have been full, and frames dropped
 	case ahead > stampSlots:
 		return 0, false // written over
-	case at < st.empty-slack:
-		st.lost = true
 	}
 	if st.lost {
 		return 0, false
 	}
-	return min(at, now), true
+	return min(max(at, st.empty-slack), now), true
 }
 
 // before is called before a read, and returns what none is to be told if nothing comes.
@@ -149,7 +154,7 @@ func (st *stamps) before() uint64 {
 func (st *stamps) none(now int64, seen uint64) {
 	st.empty = now
 	if st.lost && seen > 0 {
-		if last := int64(st.word(slotsAt+8*int((seen-1)%stampSlots))) - st.offset; now-last > unsure {
+		if now-st.slot(seen-1) > unsure {
 			st.read, st.lost = seen, false
 		}
 	}

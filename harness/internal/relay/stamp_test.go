@@ -78,14 +78,23 @@ func TestStampsOfAFullRing(t *testing.T) {
 	r.want(t, 4e7+1, 4e7)
 }
 
-// A time from before the ring was empty is another frame's: one was dropped in between.
-func TestStampsOfADroppedFrame(t *testing.T) {
+// Frames that were dropped between the program and the ring give their times to nobody.
+func TestStampsOfDroppedFrames(t *testing.T) {
 	r := newRing()
 	r.see(1e6)
-	r.none(2e6, r.before()) // it never came
+	r.see(1e6 + 1)
+	r.want(t, 2e6, 1e6)
+	r.none(2e6, r.before()) // the second never came
 	r.see(3e6)
-	r.wantNone(t, 3e6+1)
-	r.none(3e6+unsure+1, r.before())
-	r.see(5e7)
-	r.want(t, 5e7, 5e7)
+	r.see(3e6 + 1)
+	r.want(t, 3e6+2, 3e6)
+	r.want(t, 3e6+2, 3e6+1)
+}
+
+// A frame that the ring got late was handed over before it was found empty.
+func TestStampsOfALateFrame(t *testing.T) {
+	r := newRing()
+	r.see(1e6)
+	r.none(2e6, r.before())
+	r.want(t, 3e6, 2e6-slack)
 }
