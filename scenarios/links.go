@@ -86,7 +86,7 @@ func (r *run) judgeDirection(ctx context.Context, d direction, impaired bool) []
 	unreadable := func(err error) []flow.Check {
 		return []flow.Check{{Name: "link", Verdict: flow.Inconclusive, Detail: fmt.Sprintf("%s: %v", d.name, err)}}
 	}
-	var checks []flow.Check
+	checks := link.JudgeFaults(d.name, d.counters())
 	if impaired && d.from != nil && d.to != nil {
 		evidence, err := d.compare(ctx)
 		if err != nil {

@@ -82,7 +82,7 @@ func params(dir string) testscript.Params {
 		},
 		Condition: func(what string) (bool, error) {
 			switch what {
-			case "root", "tshark", "mininet", "netem":
+			case "root", "tshark", "mininet", "netem", "tun":
 				return harness.Probe(context.Background(), what)[0].OK, nil
 			case "uml":
 				return os.Getenv("WIREPROOF_VM") == "" && harness.Probe(context.Background(), "user-mode linux")[0].OK, nil

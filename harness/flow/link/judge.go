@@ -68,6 +68,13 @@ func (j *judge) add(v flow.Verdict, format string, args ...any) {
 	j.checks = append(j.checks, flow.Check{Name: checkName, Verdict: v, Detail: j.e.Name + ": " + fmt.Sprintf(format, args...) + "."})
 }
 
+// JudgeFaults is Judge of a direction whose ends were not captured: only what its engine itself did wrong is known.
+func JudgeFaults(name string, c Counters) []flow.Check {
+	j := &judge{e: &Evidence{Name: name}, c: &c}
+	j.faults()
+	return j.checks
+}
+
 // faults says what the engine itself did wrong. Packets that it lost were lost by no link.
 func (j *judge) faults() {
 	if n := j.c.Lost.Engine; n > 0 {

@@ -168,3 +168,14 @@ func TestJudgeSchedule(t *testing.T) {
 		t.Errorf("1 %% asked, 10 %% lost: %s", v)
 	}
 }
+
+// Without captures, what the engine lost by its own fault is known all the same.
+func TestJudgeFaults(t *testing.T) {
+	if got := JudgeFaults("h1>s1", Counters{Engine: "user", Lost: Lost{Chance: 3}}); got != nil {
+		t.Errorf("%+v", got)
+	}
+	got := JudgeFaults("h1>s1", Counters{Engine: "user", Lost: Lost{Engine: 2}})
+	if len(got) != 1 || got[0].Verdict != flow.Inconclusive || !strings.HasPrefix(got[0].Detail, "h1>s1: engine user lost 2 packets by its own fault") {
+		t.Errorf("%+v", got)
+	}
+}
