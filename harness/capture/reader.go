@@ -33,6 +33,13 @@ func prioritise() {
 func (c *Capture) read() {
 	// Not unlocked: the thread ends with its priority.
 	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// But for the main thread, which cannot end, and would keep it.
+		go c.read()
+		<-c.done
+		runtime.UnlockOSThread()
+		return
+	}
 	defer close(c.done)
 	defer c.release()
 	prioritise()
