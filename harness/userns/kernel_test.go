@@ -161,7 +161,7 @@ func TestMaskedProc(t *testing.T) {
 	if userns.Inside() {
 		t.Skip("needs the machine's root, to hide a part of /proc")
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `mount -t tmpfs tmpfs /proc/irq && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0"`, "/proc/self/exe")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `mount -t tmpfs tmpfs /proc/tty && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0"`, "/proc/self/exe")
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)

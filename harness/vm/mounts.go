@@ -50,7 +50,12 @@ func mountAll(share []string) error {
 		{"devpts", "/dev/pts", "devpts", unix.MS_NOSUID | unix.MS_NOEXEC, "mode=620,ptmxmode=666"},
 		{"tmpfs", "/dev/shm", "tmpfs", quiet, "mode=1777"},
 		{"tmpfs", "/run", "tmpfs", quiet, "mode=755"},
-		{"hostfs", hostView, "hostfs", 0, "/"},
+		{"hostfs", hostView, "hostfs", unix.MS_NOSUID, "/"},
+	}
+	// Where the keeper has a user namespace, the host's files are nobody's to it: mount(8) and all else that is
+	// set-user-id would run as nobody. Here all are root.
+	if err := unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOSUID, ""); err != nil {
+		return fmt.Errorf("mount / without set-user-id: %w", err)
 	}
 	own := guestFolders(share)
 	for _, dir := range own {
