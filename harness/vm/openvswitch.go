@@ -7,7 +7,25 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// countedAt is how long the kernel has to run before the switch may count its processors. Open vSwitch 3.1 counts them if
+// ten seconds have passed since the last time, by the monotonic clock, and takes 0 for the time before the first: a younger
+// kernel has no processors then, the switch starts no thread for new flows, and its first bridge forwards nothing.
+const countedAt = 10 * time.Second
+
+// waitUptime waits until the guest's monotonic clock is past d.
+func waitUptime(d time.Duration) error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	time.Sleep(d - time.Duration(now.Nano()))
+	return nil
+}
 
 // startOpenVSwitch starts Open vSwitch in the guest: its database, empty, and its switch, as Debian's service does. Each
 // program returns once it serves. Their files are in folders that are the guest's own.
@@ -21,6 +39,9 @@ func startOpenVSwitch(env []string) error {
 		return err
 	}
 	if err := os.MkdirAll("/run/openvswitch", 0o755); err != nil {
+		return err
+	}
+	if err := waitUptime(countedAt); err != nil {
 		return err
 	}
 	for _, command := range [][]string{
