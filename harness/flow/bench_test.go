@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -227,6 +228,7 @@ func TestMain(m *testing.M) {
 // memoryChild analyses a synthetic capture and prints the verdicts and the most memory
 // that the process had in use.
 func memoryChild(spec string) int {
+	debug.SetGCPercent(GCPercent)
 	var size int64
 	var mss, conns int
 	var reorder bool

@@ -8,8 +8,13 @@ import (
 
 // DefaultMemoryBytes is the memory of [Options] whose MemoryBytes is zero. With
 // the Go runtime's own and its garbage collector's headroom the process stays
-// under 64 MiB.
+// under 64 MiB, if that collector is set to [GCPercent].
 const DefaultMemoryBytes = 9 << 20
+
+// GCPercent is what a program that promises 64 MiB gives to
+// [runtime/debug.SetGCPercent]. At Go's own 100 it can be a few MiB more, as
+// thousands of connections come and go faster than their memory is collected.
+const GCPercent = 50
 
 // Options says what [Analyze] looks for. The zero value looks for connections
 // only.
