@@ -119,6 +119,7 @@ func (t *tracker) packet(p *decodedPacket) error {
 	}
 	a.Interfaces[p.iface].Packets++
 	s, status := &p.segment, p.status
+	t.plain = p.plain
 	if status == segment.Fragment {
 		where, whole := uint32(p.iface)<<16^s.Device, false
 		a.Pieces++

@@ -83,7 +83,7 @@ func (b *bodies) Bytes(p []byte, end int64, m find.Mark) bool {
 		return false
 	}
 	if b.search != nil {
-		b.search.Feed(p, m)
+		b.search.Feed(p, m, false)
 		b.collect(end)
 	}
 	if b.out != nil {

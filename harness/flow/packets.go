@@ -20,7 +20,8 @@ type decodedPacket struct {
 	segment  segment.Segment
 	mark     find.Mark
 	iface    int
-	captured int // bytes
+	captured int  // bytes
+	plain    bool // find.Set.Plain is true of its data
 	status   segment.Status
 }
 
@@ -41,6 +42,7 @@ const (
 type decoder struct {
 	reader *capfile.Merged
 	packet capfile.Packet
+	set    *find.Set
 	links  []uint16 // of the interfaces met
 }
 
@@ -57,6 +59,7 @@ func (d *decoder) decode(p *decodedPacket, list *[]capfile.Interface) {
 	}
 	p.status = segment.Decode(d.links[in.Interface], in.Data, in.Length, &p.segment)
 	p.mark = find.Mark{Packet: in.Number, Time: in.Time, Capture: in.Capture}
+	p.plain = d.set != nil && p.status == segment.OK && d.set.Plain(p.segment.Payload)
 	p.iface, p.captured = in.Interface, len(in.Data)
 }
 
@@ -107,7 +110,7 @@ func (t *tracker) packets(ctx context.Context, reader *capfile.Merged) error {
 			}
 			return b
 		})
-		d := decoder{reader: reader}
+		d := decoder{reader: reader, set: t.set}
 		for d.next() && going { // next may send what there is, before the packet that it reads
 			now.packets = now.packets[:len(now.packets)+1]
 			d.decode(&now.packets[len(now.packets)-1], &now.ifaces)
@@ -162,7 +165,7 @@ func (t *tracker) batch(b *batch) error {
 // merged takes the packets of several captures, one by one.
 func (t *tracker) merged(ctx context.Context, reader *capfile.Merged) error {
 	defer reader.Close()
-	d := decoder{reader: reader}
+	d := decoder{reader: reader, set: t.set}
 	b := batch{packets: make([]decodedPacket, 1)}
 	for n := 0; d.next(); n++ {
 		d.decode(&b.packets[0], &b.ifaces)

@@ -119,7 +119,7 @@ func (s *stream) is(again, late bool) {
 
 // deliver passes bytes at next on, and keeps them as history.
 func (s *stream) deliver(b []byte, m find.Mark) {
-	s.pass(b, m)
+	s.pass(b, m, s.t.plain)
 	if n := s.w.put(s.t.pool, s.next, b); n < len(b) {
 		s.w.losing(s.next + int64(len(b)))
 	}
@@ -129,9 +129,9 @@ func (s *stream) deliver(b []byte, m find.Mark) {
 	}
 }
 
-func (s *stream) pass(b []byte, m find.Mark) {
+func (s *stream) pass(b []byte, m find.Mark, plain bool) {
 	if s.search != nil {
-		s.search.Feed(b, m)
+		s.search.Feed(b, m, plain)
 	}
 	if s.bodies != nil || httpbody.Begins(b, s.next) && s.decodes() {
 		s.bodies.dec.Feed(s.next, b, m)
@@ -158,7 +158,7 @@ func (s *stream) drain() {
 		for s.next < a.data {
 			b := s.w.at(s.next).data[s.next%blockLen:]
 			b = b[:min(int64(len(b)), a.data-s.next)]
-			s.pass(b, m)
+			s.pass(b, m, false)
 			s.next += int64(len(b))
 		}
 		if s.next < a.end {

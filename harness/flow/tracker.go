@@ -35,6 +35,7 @@ type tracker struct {
 	recent        []recent
 	defrag        segment.Defragmenter
 	http          httpbody.Shared
+	plain         bool  // find.Set.Plain is true of the data of the packet at hand
 	first, latest int64 // times of packets
 	expanded      int64 // bytes that came out of HTTP bodies
 

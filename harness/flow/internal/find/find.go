@@ -98,6 +98,12 @@ func NewSet(files []Source, memory int64) (*Set, error) {
 // Close lets go of what is held of the files.
 func (s *Set) Close() { s.views.close() }
 
+// Plain says whether no file of Short bytes and more begins in b, as far as b alone tells. It may be called by
+// another goroutine than that which searches.
+func (s *Set) Plain(b []byte) bool {
+	return (s.long == nil || s.long.empty(b)) && (s.medium == nil || s.medium.empty(b))
+}
+
 // Err returns the first failure to read a file. Results are worthless after it.
 func (s *Set) Err() error { return s.err }
 

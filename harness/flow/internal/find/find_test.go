@@ -25,7 +25,7 @@ func set(t testing.TB, files ...[]byte) *Set {
 func feed(st *Stream, text []byte, cut ...int) {
 	for i, packet := 0, uint64(1); len(text) > 0; i, packet = i+1, packet+1 {
 		n := min(len(text), max(1, cut[i%len(cut)]))
-		st.Feed(text[:n], Mark{Packet: packet})
+		st.Feed(text[:n], Mark{Packet: packet}, st.set.Plain(text[:n]))
 		text = text[n:]
 	}
 	st.End()
@@ -164,22 +164,22 @@ func TestSkip(t *testing.T) {
 		file[i] = byte(r.Uint32())
 	}
 	st := set(t, file).Stream()
-	st.Feed(file[:2000], Mark{Packet: 1})
+	st.Feed(file[:2000], Mark{Packet: 1}, false)
 	st.Skip(500, Mark{})
-	st.Feed(file[2500:], Mark{Packet: 2})
+	st.Feed(file[2500:], Mark{Packet: 2}, false)
 	if f := st.Found(); len(f) != 1 || f[0].Unseen != 500 {
 		t.Errorf("%+v", f)
 	}
 	st.Reset()
-	st.Feed(file[:2000], Mark{Packet: 1})
+	st.Feed(file[:2000], Mark{Packet: 1}, false)
 	st.Skip(5000, Mark{})
 	if f := st.Found(); len(f) != 1 || f[0].Unseen != 3000 {
 		t.Errorf("to the end: %+v", f)
 	}
 	st.Reset()
-	st.Feed(file[:2000], Mark{Packet: 1})
+	st.Feed(file[:2000], Mark{Packet: 1}, false)
 	st.Skip(500, Mark{})
-	st.Feed(file[2499:], Mark{Packet: 2}) // one byte off
+	st.Feed(file[2499:], Mark{Packet: 2}, false) // one byte off
 	if f := st.Found(); len(f) != 0 {
 		t.Errorf("shifted: %+v", f)
 	}
@@ -192,7 +192,7 @@ func TestWorkIsBounded(t *testing.T) {
 	st := s.Stream()
 	page := bytes.Repeat([]byte("a"), 1<<16)
 	for range 64 {
-		st.Feed(page, Mark{})
+		st.Feed(page, Mark{}, false)
 	}
 	if !st.Bounded(0) {
 		t.Error("not said to be bounded")

@@ -103,8 +103,8 @@ func (st *Stream) Holds(off int64, n int) (file int, start int64, ok bool) {
 	return 0, 0, false
 }
 
-// Feed takes the next bytes.
-func (st *Stream) Feed(b []byte, m Mark) {
+// Feed takes the next bytes. Plain says that Set.Plain is true of b.
+func (st *Stream) Feed(b []byte, m Mark, plain bool) {
 	if len(b) == 0 {
 		return
 	}
@@ -132,6 +132,9 @@ func (st *Stream) Feed(b []byte, m Mark) {
 		t.scan(joined[from:to], func(a anchor, at int) {
 			st.propose(a, st.pos-int64(n)+int64(from+at), t.window, joined, st.pos-int64(n), b, m)
 		})
+		if plain {
+			continue
+		}
 		t.scan(b, func(a anchor, at int) {
 			before, base := b, st.pos
 			if int64(at) < a.offset {

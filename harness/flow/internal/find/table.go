@@ -71,6 +71,13 @@ func (t *table) add(text []byte, a anchor) {
 	t.buckets[h] = append(bucket, prefix{text, []anchor{a}})
 }
 
+// empty says whether no anchor lies whole in b. It may be called beside the search.
+func (t *table) empty(b []byte) bool {
+	none := true
+	t.scan(b, func(anchor, int) { none = false })
+	return none
+}
+
 // scan calls propose for each place in b where an anchor lies whole.
 func (t *table) scan(b []byte, propose func(a anchor, at int)) {
 	for end := t.window; end <= len(b); {

@@ -37,14 +37,14 @@ func TestViewsStayBounded(t *testing.T) {
 	var list [streams]*Stream
 	for i := range list {
 		list[i] = s.Stream()
-		list[i].Feed(content[:i<<17], Mark{})
+		list[i].Feed(content[:i<<17], Mark{}, false)
 	}
 	before := f.forgotten
 	pages := map[int]bool{} // looked at since the last time, by streams and 64 KiB
 	for at := 0; at+segment < 1<<20; at += segment {
 		for i, st := range list {
 			was := f.forgotten
-			st.Feed(content[i<<17+at:][:segment], Mark{})
+			st.Feed(content[i<<17+at:][:segment], Mark{}, false)
 			if f.forgotten != was {
 				clear(pages)
 			}
@@ -58,7 +58,7 @@ func TestViewsStayBounded(t *testing.T) {
 		t.Errorf("forgotten %d times for 20 MiB, of which 2 are kept", n)
 	}
 	for i, st := range list {
-		st.Feed(content[i<<17+(1<<20)/segment*segment:], Mark{})
+		st.Feed(content[i<<17+(1<<20)/segment*segment:], Mark{}, false)
 		if got := starts(st, 0); len(got) != 1 || got[0] != 0 {
 			t.Errorf("stream %d: found at %v", i, got)
 		}
@@ -89,14 +89,14 @@ func TestFileIsCut(t *testing.T) {
 		}
 		defer s.Close()
 		st := s.Stream()
-		st.Feed(content[:500_000], Mark{})
+		st.Feed(content[:500_000], Mark{}, false)
 		if err := os.Truncate(path, end); err != nil {
 			t.Fatal(err)
 		}
 		if s.Err() != nil {
 			t.Fatal(s.Err())
 		}
-		st.Feed(content[500_000:], Mark{})
+		st.Feed(content[500_000:], Mark{}, false)
 		if s.Err() == nil || len(st.Found()) != 0 {
 			t.Errorf("cut at %d: found %v, error %v", end, st.Found(), s.Err())
 		}
