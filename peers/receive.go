@@ -17,8 +17,8 @@ import (
 const pipeSize = 1 << 20
 
 // sink receives a file's bytes into its part. Its digest is taken from the file,
-// as it stands on disk, while the socket is empty: on a network slower than
-// SHA-256 that costs no time, and on a faster one it does not hold the bytes up.
+// as it stands on disk, while the socket of a slow network is empty, where that
+// costs no time, and after the last byte of a fast one.
 //
 // From a socket the bytes are spliced: over veth and loopback they are copied
 // once, from the sender's page cache into ours.
@@ -176,6 +176,7 @@ func (s *sink) splice(lim *io.LimitedReader) error {
 	}
 	var n int
 	var failed error
+	var haste haste
 	take := func(fd uintptr) bool {
 		for {
 			k, err := unix.Splice(int(fd), nil, pipe[1], nil, int(min(lim.N, pipeSize)), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
@@ -188,7 +189,7 @@ func (s *sink) splice(lim *io.LimitedReader) error {
 				return true
 			case unix.EINTR:
 			case unix.EAGAIN:
-				if s.l.dead.Load() {
+				if s.l.dead.Load() || haste.fast {
 					return false
 				}
 				if more, err := s.digest(); err != nil {
@@ -217,6 +218,7 @@ func (s *sink) splice(lim *io.LimitedReader) error {
 			return nil
 		}
 		s.l.moved.Add(int64(n))
+		haste.moved(int64(n), time.Now())
 		lim.N -= int64(n)
 		for n > 0 {
 			k, err := s.drain(file.Control, pipe[0], n)
