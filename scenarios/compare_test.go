@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wireproof/wireproof/harness"
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/harnesstest"
 	"github.com/wireproof/wireproof/harness/topo"
@@ -55,6 +56,28 @@ func TestBothBackEndsAreTheSame(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Our own side of a comparison is carried as Mininet's is, where that can be.
+func TestComparedByTheSameEngine(t *testing.T) {
+	h, g := selectAll(t, Params{}, "h")[0], selectAll(t, Params{}, "g")[0]
+	asked := h
+	asked.Engine = harness.EngineUser
+	for _, s := range []Scenario{g, asked} {
+		if got := likeMininet(t.Context(), s); got.Engine != s.Engine {
+			t.Errorf("%s by %q becomes %q", s.Name(), s.Engine, got.Engine)
+		}
+	}
+	traced := h
+	traced.Topo.Links = slices.Clone(h.Topo.Links)
+	traced.Topo.Links[0].AB.Drop = []string{"SYN"}
+	if got := likeMininet(t.Context(), traced); got.Engine != harness.EngineAuto {
+		t.Errorf("what netem cannot do is asked of %q", got.Engine)
+	}
+	harnesstest.Require(t, "root", "netem")
+	if got := likeMininet(t.Context(), h); got.Engine != harness.EngineNetem {
+		t.Errorf("h is by %q, in a kernel with netem", got.Engine)
 	}
 }
 
