@@ -33,6 +33,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/capture/pcapng"
+	"github.com/wireproof/wireproof/harness/internal/nsthread"
 )
 
 // startLimit is how long Start waits for its marker: on an interface with a
@@ -140,7 +141,7 @@ func start(ifname string, o Options, open func() (*pcapng.Writer, error)) (_ *Ca
 		return nil, err
 	}
 	c.begun = time.Now()
-	go c.read()
+	go nsthread.Own(c.read)
 
 	ctx, cancel := context.WithTimeoutCause(context.Background(), startLimit,
 		fmt.Errorf("%w within %v", ErrBarrier, startLimit))

@@ -3,7 +3,6 @@ package capture
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,17 +28,9 @@ func prioritise() {
 }
 
 // read moves frames from the ring to the file until it is asked to finish, and
-// releases everything. It is the only one to touch the blocks of the ring.
+// releases everything. It is the only one to touch the blocks of the ring, and needs a
+// thread of its own, which ends with its priority.
 func (c *Capture) read() {
-	// Not unlocked: the thread ends with its priority.
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// But for the main thread, which cannot end, and would keep it.
-		go c.read()
-		<-c.done
-		runtime.UnlockOSThread()
-		return
-	}
 	defer close(c.done)
 	defer c.release()
 	prioritise()

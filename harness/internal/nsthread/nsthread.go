@@ -131,6 +131,13 @@ func enterMounts(mounts *os.File) error {
 	return nil
 }
 
+// Own runs f on a thread of its own, which ends with it, and returns when it has: what f changes of its thread for good, its
+// scheduling class for one, nobody else meets. A panic in f is raised again in the caller.
+func Own(f func()) {
+	// The error says that f ended its goroutine, which is f's business.
+	_ = dying(func() error { f(); return nil })
+}
+
 // dying runs f on a thread that ends afterwards.
 func dying(f func() error) error {
 	return locked(func() (error, bool) { return f(), false })

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wireproof/wireproof/harness/internal/nsthread"
 	"github.com/wireproof/wireproof/harness/internal/relay/gso"
 	"github.com/wireproof/wireproof/harness/internal/relay/pace"
 )
@@ -120,23 +121,13 @@ func (s *shard) close() {
 	<-s.done
 }
 
-// run is the thread. It stays locked, and so dies with its goroutine: nobody else is to have its class.
+// run is the thread.
 func (s *shard) run(started chan<- error) {
 	defer close(s.done)
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// The main thread cannot die, and keeps its class.
-		ended := make(chan struct{})
-		go func() { defer close(ended); s.thread(started) }()
-		<-ended
-		runtime.UnlockOSThread()
-		return
-	}
-	s.thread(started)
+	nsthread.Own(func() { s.thread(started) })
 }
 
 func (s *shard) thread(started chan<- error) {
-	runtime.LockOSThread()
 	defer s.release()
 	var err error
 	if s.class, s.why, err = enterClass(s.opt.Class); err != nil {
