@@ -38,6 +38,9 @@ type shard struct {
 	timer timer
 	class string
 	why   error
+
+	dry     direction // of rehearsals
+	touched byte
 }
 
 // now is the time on the thread's clock: the monotonic one, by the vDSO.

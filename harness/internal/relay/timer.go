@@ -14,6 +14,7 @@ type timer struct {
 	timeouts uint64
 	spun     int64
 	credit   int64 // ns that may be spun: a share of what was slept, so that a busy thread does not spin
+	cold     bool  // the thread slept long, and has not rehearsed since
 
 	taken int64 // bytes read
 	since int64 // of them, when it was zero
@@ -73,6 +74,9 @@ func (t *timer) early(gap int64) int64 {
 	d := depth(gap)
 	l := &t.late[d]
 	for _, e := range []int64{max(l.High(), leastEarly[d]), l.Median()} {
+		if t.cold {
+			e += rehearsal
+		}
 		if e = min(e, maxEarly); e <= t.credit {
 			return e
 		}
@@ -139,6 +143,7 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 	t.wakes++
 	woke := s.now()
 	t.credit = min(t.credit+(woke-now)/spinShare, spinCredit)
+	t.cold = t.cold || woke-now >= coldAfter
 	if len(events) > 0 {
 		return events, sleeping{since: now, woken: true}
 	}
@@ -153,6 +158,10 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 
 // spin waits awake for what is due, and looks for frames.
 func (s *shard) spin(now, until int64) []unix.EpollEvent {
+	if s.timer.cold {
+		s.timer.cold = false
+		s.rehearse(until)
+	}
 	events := s.await(now, until)
 	s.timer.credit -= s.now() - now
 	return events

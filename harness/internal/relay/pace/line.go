@@ -39,6 +39,14 @@ func (l *Line[T]) Next() int64 {
 	return l.slots[l.head&(len(l.slots)-1)].due
 }
 
+// First is the item that is due next. There must be one.
+func (l *Line[T]) First() *T {
+	if l.heaped {
+		return &l.slots[0].v
+	}
+	return &l.slots[l.head&(len(l.slots)-1)].v
+}
+
 // Last is the item pushed last and its due time, both of which the caller may change, the time only to a later one; nil
 // where there is none, or where order was lost.
 func (l *Line[T]) Last() (v *T, due *int64) {
