@@ -21,22 +21,75 @@ import (
 // a connection sends that there was before.
 func TestFirstRateBySet(t *testing.T) {
 	n := harnesstest.Start(t, cable(topo.LinkParams{}, topo.LinkParams{}), nil)
+	pass := connected(t, n)
+	pass(1 << 20)
+	const rate, bucket = 100 * topo.Mbit, 15 << 10
+	if err := n.Link("h1", "h2").Set(&topo.LinkParams{Rate: rate}, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := n.Host("h1").Command(within(t), "ip", "-d", "link", "show", "dev", "h1-eth0").Output()
+	if err != nil || !strings.Contains(string(out), " gso_max_segs 1 ") {
+		t.Errorf("%s%v", out, err)
+	}
+	pass(64 << 10) // what was handed over before has gone
+	if burst := largestBurst(t, n, rate, func() { pass(4 << 20) }); burst > bucket+3*1514 {
+		t.Errorf("%d bytes went at once; a bucket of %d and single frames were expected", burst, bucket)
+	}
+}
+
+// netem's own rate comes and goes while a connection is in use, and nothing passes sooner than it allows.
+func TestNetemsRateBySet(t *testing.T) {
+	harnesstest.Require(t, "root", "netem")
+	n := harnesstest.Start(t, cable(topo.LinkParams{Delay: time.Millisecond}, topo.LinkParams{}), &harness.Options{Engine: harness.EngineNetem})
+	pass := connected(t, n)
+	pass(256 << 10)
+	shown := func() string {
+		out, err := n.Host("h1").Command(within(t), "tc", "qdisc", "show", "dev", "h1-eth0").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	const rate, size = 8 * topo.Mbit, 1 << 20
+	if err := n.Link("h1", "h2").Set(&topo.LinkParams{Delay: time.Millisecond, Rate: rate}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if out := shown(); !strings.Contains(out, "rate 8Mbit") {
+		t.Errorf("netem has no rate: %s", out)
+	}
+	begun := time.Now()
+	pass(size)
+	if took, least := time.Since(begun), time.Duration(float64(size*8)/float64(rate)*float64(time.Second)); took < least {
+		t.Errorf("%d bytes took %v, and %v at %v at least", size, took, least, rate)
+	}
+	if err := n.Link("h1", "h2").Set(&topo.LinkParams{Delay: time.Millisecond}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if out := shown(); strings.Contains(out, "rate 8Mbit") {
+		t.Errorf("netem keeps its rate: %s", out)
+	}
+	pass(256 << 10)
+}
+
+// connected joins h1 to h2 by a connection, and returns what passes so many bytes over it and waits until they are there.
+func connected(t *testing.T, n *harness.Network) (pass func(size int)) {
+	t.Helper()
 	l, err := n.Host("h2").Listen(within(t), "tcp", ":80")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	from, err := n.Host("h1").Dial(within(t), "tcp", "h2:80")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer from.Close()
+	t.Cleanup(func() { from.Close() })
 	to, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer to.Close()
-	pass := func(size int) {
+	t.Cleanup(func() { to.Close() })
+	return func(size int) {
 		t.Helper()
 		deadline := time.Now().Add(30 * time.Second)
 		errs := make(chan error, 1)
@@ -52,19 +105,6 @@ func TestFirstRateBySet(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Fatal(err)
 		}
-	}
-	pass(1 << 20)
-	const rate, bucket = 100 * topo.Mbit, 15 << 10
-	if err := n.Link("h1", "h2").Set(&topo.LinkParams{Rate: rate}, nil); err != nil {
-		t.Fatal(err)
-	}
-	out, err := n.Host("h1").Command(within(t), "ip", "-d", "link", "show", "dev", "h1-eth0").Output()
-	if err != nil || !strings.Contains(string(out), " gso_max_segs 1 ") {
-		t.Errorf("%s%v", out, err)
-	}
-	pass(64 << 10) // what was handed over before has gone
-	if burst := largestBurst(t, n, rate, func() { pass(4 << 20) }); burst > bucket+3*1514 {
-		t.Errorf("%d bytes went at once; a bucket of %d and single frames were expected", burst, bucket)
 	}
 }
 

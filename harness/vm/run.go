@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,6 +114,8 @@ func (o *Options) config() (config, error) {
 		return c, fmt.Errorf("%w: %w", ErrCommand, err)
 	}
 	c.Share = append(shared(c.Dir, program, *o), shared(filepath.Dir(c.Program), c.Program, Options{Command: []string{c.Program}})...)
+	slices.Sort(c.Share) // folders before what is in them, of both
+	c.Share = slices.Compact(c.Share)
 	if c.Host, err = os.Hostname(); err != nil {
 		return c, err
 	}

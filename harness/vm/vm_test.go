@@ -169,6 +169,34 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// A command in a folder below this program's own does not hide the program: the guest's kernel loads modules by it.
+func TestSharedFoldersComeBeforeWhatIsInThem(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Dir(self)
+	inner, err := os.MkdirTemp(own, "inner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(inner) })
+	program := filepath.Join(inner, "program")
+	if err := os.WriteFile(program, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&Options{Command: []string{program}, Dir: "/"}).config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hiddenBy(own, ownFolders) == "" {
+		t.Skipf("%s is none of a guest's own folders", own)
+	}
+	if at := slices.Index(c.Share, own); at < 0 || at > slices.Index(c.Share, inner) {
+		t.Errorf("%s is not shared before %s: %q", own, inner, c.Share)
+	}
+}
+
 func TestGuestEnv(t *testing.T) {
 	env := guestEnv([]string{"A=1", "TMPDIR=/x", "SUDO_UID=7", "PATH=/usr/bin"}, "/opt/wireproof", ownFolders)
 	for _, want := range []string{"A=1", "WIREPROOF_VM=1", "PATH=/usr/bin:/usr/local/sbin:/usr/sbin:/sbin:/opt/wireproof"} {
