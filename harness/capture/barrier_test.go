@@ -99,11 +99,11 @@ func TestStopExpired(t *testing.T) {
 }
 
 // What is in the ring is written also where no marker came: the block that the
-// kernel still fills, too.
+// kernel still fills, too, and holds for longer than a writer is waited for.
 func TestStopExpiredWritesRing(t *testing.T) {
 	h1, _ := pair(t)
 	var buf bytes.Buffer
-	c := start(t, h1, "h1-eth0", &buf, capture.Options{Retire: time.Second}) // longer than a thread is held up
+	c := start(t, h1, "h1-eth0", &buf, capture.Options{Retire: 2200 * time.Millisecond}) // and longer than a thread is held up
 	out := h1.raw(t, "h1-eth0")
 	for i := range uint32(100) {
 		out.send(t, i, 100)

@@ -50,7 +50,8 @@ type Capture struct {
 	begun time.Time
 
 	stopLimit time.Duration
-	wake      int // eventfd: ends the reader's poll
+	retire    time.Duration // of the ring
+	wake      int           // eventfd: ends the reader's poll
 
 	packets, bytes, truncated, downs atomic.Uint64
 
@@ -123,6 +124,7 @@ func start(ifname string, o Options, open func() (*pcapng.Writer, error)) (_ *Ca
 	if c.ring, err = openRing(o); err != nil {
 		return nil, err
 	}
+	c.retire = c.ring.retire
 	if c.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}

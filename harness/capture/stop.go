@@ -9,9 +9,9 @@ import (
 const (
 	// stopLimit is how long Stop waits for markers when neither its context nor Options say it.
 	stopLimit = time.Minute
-	// closeLimit is how long Stop waits, after its context has ended, for the reader
-	// to write what is in the ring: a disk takes a moment, a pipe without a reader
-	// takes for ever.
+	// closeLimit is how long Stop waits, after its context has ended and the kernel
+	// has handed the last block over, for the reader to write what is in the ring: a
+	// disk takes a moment, a pipe without a reader takes for ever.
 	closeLimit = 2 * time.Second
 )
 
@@ -47,8 +47,8 @@ func (c *Capture) Stats() Stats {
 //
 // The error is that of writing the file; an incomplete capture is no error. A
 // second call waits for the first and returns the same. If w never returns from
-// a Write, Stop returns two seconds after ctx has ended, and the rest is released
-// when w returns.
+// a Write, Stop returns two seconds and twice the retire time after ctx has ended, and
+// the rest is released when w returns.
 func (c *Capture) Stop(ctx context.Context) (Stats, error) {
 	c.stop.Do(func() { c.result, c.failed = c.end(ctx) })
 	return c.result, c.failed
@@ -65,7 +65,7 @@ func (c *Capture) end(ctx context.Context) (Stats, error) {
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		timer := time.NewTimer(closeLimit)
+		timer := time.NewTimer(closeLimit + 2*c.retire)
 		defer timer.Stop()
 		select {
 		case <-c.done:
