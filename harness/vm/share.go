@@ -8,8 +8,8 @@ import (
 )
 
 // shared returns the host's paths that the command needs to see also where the guest has folders of its own, each
-// absolute and existing, folders before what is in them: where the command starts, where its program is, what its
-// arguments name, and what the caller lists. go test builds a test's program in /tmp, and tells it files beside it.
+// absolute and existing, folders before what is in them: where the command starts, and the Go module that this is in, where its
+// program is, what its arguments name, and what the caller lists. go test builds a test's program in /tmp, and tells it files beside it.
 func shared(dir, program string, o Options) []string {
 	var all []string
 	add := func(name string) {
@@ -28,6 +28,9 @@ func shared(dir, program string, o Options) []string {
 		}
 	}
 	add(dir)
+	if module := moduleOf(dir); module != "" {
+		add(module)
+	}
 	if program != "" {
 		near(program)
 	}
@@ -60,4 +63,17 @@ func shared(dir, program string, o Options) []string {
 	})
 	slices.Sort(all)
 	return all
+}
+
+// moduleOf returns the folder of the Go module that dir is in: go test starts a test in its package's folder, and tests read
+// what lies beside that. Empty: it is in none.
+func moduleOf(dir string) string {
+	for ; ; dir = filepath.Dir(dir) {
+		if slices.Contains(ownFolders, dir) || dir == filepath.Dir(dir) {
+			return ""
+		}
+		if info, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && info.Mode().IsRegular() {
+			return dir
+		}
+	}
 }

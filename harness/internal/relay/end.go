@@ -66,7 +66,7 @@ func OpenTAPIndex(name string, index int, mac []byte, mtu int) (_ End, err error
 	if err != nil {
 		return End{}, fmt.Errorf("make TAP device %s: %w", name, err)
 	}
-	p := &port{fd: fd, out: fd, name: name, counter: counter}
+	p := &port{fd: fd, out: fd, name: name, device: true, counter: counter}
 	p.stamps, p.unstamped = newStamps(fd) // without them, times of arrival are an estimate
 	return End{p}, nil
 }
@@ -103,7 +103,7 @@ func OpenPacket(name string) (_ End, err error) {
 	if err != nil {
 		return End{}, fmt.Errorf("take over interface %s: %w", name, err)
 	}
-	return End{&port{fd: fd, out: fd, name: name, packet: true, counter: counter}}, nil
+	return End{&port{fd: fd, out: fd, name: name, device: true, packet: true, counter: counter}}, nil
 }
 
 // packetSocket opens an unbound packet socket for whole frames, virtio header first, with their times.

@@ -249,7 +249,7 @@ func (l *Link) stats() Stats {
 func (s *shard) threadStats() ThreadStats {
 	t := &s.timer
 	return ThreadStats{
-		Class: s.class, ClassError: s.why, Wakes: t.wakes, Timeouts: t.timeouts, WakeP50: time.Duration(t.median()),
+		Class: s.class, ClassError: s.why, Wakes: t.wakes, Timeouts: t.timeouts, Rehearsals: t.rehearsals, WakeP50: time.Duration(t.median()),
 		Spun: time.Duration(t.spun), Running: time.Duration(s.now() - t.start), CPU: threadCPU(),
 	}
 }

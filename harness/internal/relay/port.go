@@ -15,6 +15,7 @@ type port struct {
 	fd      int // what is read
 	out     int // what is written: fd, unless the end has a tap
 	name    string
+	device  bool // it refuses what is shorter than a virtio header; a test's descriptor does not
 	packet  bool // a packet socket, not a TAP device
 	counter *counter
 

@@ -20,7 +20,7 @@ const rehearsed = 4 << 10
 func (s *shard) rehearse(due int64) {
 	for _, l := range s.links {
 		for i := range l.dirs {
-			if d := &l.dirs[i]; d.line.Next() <= due {
+			if d := &l.dirs[i]; d.line.Next() <= due && d.to.device {
 				d.rehearse()
 			}
 		}
@@ -34,6 +34,7 @@ func (d *direction) rehearse() {
 	dry.dir, dry.link, dry.sh, dry.to = d.dir, d.link, d.sh, d.to
 	dry.line.Push(0, flight{buf: b}) // no packets: none is counted, and none dropped
 	dry.release(0)
+	d.sh.timer.rehearsals++
 
 	frame := d.line.First().buf
 	for i := 0; i < min(frame.n, rehearsed); i += 64 { // a cache line

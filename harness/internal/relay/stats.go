@@ -101,6 +101,7 @@ type ThreadStats struct {
 	Timeouts   uint64        // of these, those ended by the timer
 	WakeP50    time.Duration // what waking up takes; the timer is set this much earlier
 	Spun       time.Duration // spent waiting awake
+	Rehearsals uint64        // of deliveries, before the first packet after a sleep
 	Running    time.Duration // since the start
 	CPU        time.Duration // processor time of the thread
 }

@@ -8,13 +8,14 @@ import (
 
 // A timer knows what waking up takes, and how much the thread may spin.
 type timer struct {
-	start    int64
-	late     [4]pace.Estimate // lateness of wake-ups, by depth
-	wakes    uint64
-	timeouts uint64
-	spun     int64
-	credit   int64 // ns that may be spun: a share of what was slept, so that a busy thread does not spin
-	cold     bool  // the thread slept long, and has not rehearsed since
+	start      int64
+	late       [4]pace.Estimate // lateness of wake-ups, by depth
+	wakes      uint64
+	timeouts   uint64
+	rehearsals uint64
+	spun       int64
+	credit     int64 // ns that may be spun: a share of what was slept, so that a busy thread does not spin
+	cold       bool  // the thread slept long, and has not rehearsed since
 
 	taken int64 // bytes read
 	since int64 // of them, when it was zero
