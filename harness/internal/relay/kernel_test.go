@@ -405,7 +405,8 @@ func (n *network) oneWay(count int) []time.Duration {
 		rx.SetReadDeadline(sent.Add(patience))
 		_, on, _, _, err := rx.ReadMsgUDP(b, oob)
 		if err != nil {
-			n.t.Fatal(err)
+			shown, _ := n.b.output("ip", "-s", "neigh", "show")
+			n.t.Fatalf("datagram %d: %v: %+v; neighbours of b: %s", len(took), err, n.stats(), shown)
 		}
 		at, ok := timestamp(oob[:on])
 		if !ok {
