@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,9 +112,7 @@ func (o *Options) config() (config, error) {
 	if err != nil {
 		return c, fmt.Errorf("%w: %w", ErrCommand, err)
 	}
-	c.Share = append(shared(c.Dir, program, *o), shared(filepath.Dir(c.Program), c.Program, Options{Command: []string{c.Program}})...)
-	slices.Sort(c.Share) // folders before what is in them, of both
-	c.Share = slices.Compact(c.Share)
+	c.Share = sharedWithOwn(c.Dir, program, c.Program, *o)
 	if c.Host, err = os.Hostname(); err != nil {
 		return c, err
 	}

@@ -65,6 +65,13 @@ func shared(dir, program string, o Options) []string {
 	return all
 }
 
+// sharedWithOwn is shared, and what this program needs itself: its folder, since the guest's kernel loads modules by it.
+func sharedWithOwn(dir, program, own string, o Options) []string {
+	all := append(shared(dir, program, o), shared(filepath.Dir(own), own, Options{Command: []string{own}})...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // moduleOf returns the folder of the Go module that dir is in: go test starts a test in its package's folder, and tests read
 // what lies beside that. Empty: it is in none.
 func moduleOf(dir string) string {
