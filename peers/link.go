@@ -160,14 +160,15 @@ func (l *link) Close() error {
 	return nil
 }
 
-// why returns the reason of our own for err, where there is one.
+// why returns the reason of our own for err, where there is one. A pipe that both ends close at once may tell of the other's
+// closing, which was an answer to ours.
 func (l *link) why(err error) error {
 	if err == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cause != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, unix.EBADF)) {
+	if l.cause != nil && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, unix.EBADF) || err == io.EOF) {
 		return l.cause
 	}
 	return err

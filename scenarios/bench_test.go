@@ -163,10 +163,16 @@ func (p *benchPath) onH2(result any, program, env string, args ...string) {
 }
 
 // warm has the machine touch as much memory as a transfer and its capture need, and frees it: a virtual machine gives free memory
-// back to its host after a while, and waits for it at the next touch, which is not what a transfer costs.
+// back to its host after a while, and waits for it at the next touch, which is not what a transfer costs. No more than half of what is free.
 func (p *benchPath) warm() {
 	p.b.Helper()
-	mem, err := unix.Mmap(-1, 0, 4<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	size := 4 << 30
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		p.b.Fatal(err)
+	}
+	size = min(size, int(info.Freeram*uint64(info.Unit)/2))
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
 	if err == nil {
 		err = unix.Munmap(mem)
 	}

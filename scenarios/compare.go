@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,8 +45,11 @@ func Compare(ctx context.Context, s Scenario, o Options) (Comparison, error) {
 	for _, b := range Backends() {
 		o.Backend, o.Out = b, filepath.Join(out, string(b))
 		asked := s
-		if b == Namespaces {
-			asked = likeMininet(ctx, s)
+		switch b {
+		case Namespaces:
+			asked = inGuest(ctx, s)
+		case Mininet: // which shapes its links itself
+			asked = s.by(harness.EngineAuto)
 		}
 		side, err := compareSide(ctx, asked, o)
 		if err != nil {
@@ -58,18 +62,23 @@ func Compare(ctx context.Context, s Scenario, o Options) (Comparison, error) {
 	return c, nil
 }
 
-// likeMininet returns s with the engine that Mininet uses, netem, where its links are impaired, the kernel has it and no other
-// was asked for: two networks compare best where the same qdiscs do the work, and the user engine is slow in a guest.
-func likeMininet(ctx context.Context, s Scenario) Scenario {
-	if s.Engine != harness.EngineAuto || !slices.ContainsFunc(s.Topo.Links, impaired) {
+// inGuest returns s as it is compared in a guest of wireproof vm: there the user engine is slow, and links that are impaired are
+// carried by netem, as Mininet's are, where the kernel has it and no other engine was asked for.
+func inGuest(ctx context.Context, s Scenario) Scenario {
+	if os.Getenv("WIREPROOF_VM") == "" || s.Engine != harness.EngineAuto || !slices.ContainsFunc(s.Topo.Links, impaired) {
 		return s
 	}
-	with := s
-	with.Engine = harness.EngineNetem
+	with := s.by(harness.EngineNetem)
 	if checkEngines(ctx, []Scenario{with}) != nil {
 		return s // it lacks netem, or netem cannot do what is asked
 	}
 	return with
+}
+
+// by returns s with its links carried by e, as if that had been asked for.
+func (s Scenario) by(e harness.Engine) Scenario {
+	s.Engine, s.asked.Engine = e, e
+	return s
 }
 
 func compareSide(ctx context.Context, s Scenario, o Options) (Side, error) {

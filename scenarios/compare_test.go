@@ -59,26 +59,29 @@ func TestBothBackEndsAreTheSame(t *testing.T) {
 	}
 }
 
-// Our own side of a comparison is carried as Mininet's is, where that can be.
+// In a guest our own side of a comparison is carried as Mininet's is, where that can be.
 func TestComparedByTheSameEngine(t *testing.T) {
 	h, g := selectAll(t, Params{}, "h")[0], selectAll(t, Params{}, "g")[0]
-	asked := h
-	asked.Engine = harness.EngineUser
-	for _, s := range []Scenario{g, asked} {
-		if got := likeMininet(t.Context(), s); got.Engine != s.Engine {
-			t.Errorf("%s by %q becomes %q", s.Name(), s.Engine, got.Engine)
+	want := func(s Scenario, e harness.Engine) {
+		t.Helper()
+		if got := inGuest(t.Context(), s); got.Engine != e {
+			t.Errorf("%s by %q becomes %q, want %q", s.Name(), s.Engine, got.Engine, e)
 		}
 	}
-	traced := h
-	traced.Topo.Links = slices.Clone(h.Topo.Links)
-	traced.Topo.Links[0].AB.Drop = []string{"SYN"}
-	if got := likeMininet(t.Context(), traced); got.Engine != harness.EngineAuto {
-		t.Errorf("what netem cannot do is asked of %q", got.Engine)
-	}
+	t.Setenv("WIREPROOF_VM", "")
+	want(h, harness.EngineAuto)
+	t.Setenv("WIREPROOF_VM", "1")
+	want(g, harness.EngineAuto)
+	want(h.by(harness.EngineUser), harness.EngineUser)
 	harnesstest.Require(t, "root", "netem")
-	if got := likeMininet(t.Context(), h); got.Engine != harness.EngineNetem {
-		t.Errorf("h is by %q, in a kernel with netem", got.Engine)
+	want(h, harness.EngineNetem)
+	if again := inGuest(t.Context(), h).Again(Options{}); !strings.Contains(again, "--engine netem") {
+		t.Errorf("to be run again: %s", again)
 	}
+	dropping := h
+	dropping.Topo.Links = slices.Clone(h.Topo.Links)
+	dropping.Topo.Links[0].AB.Drop = []string{"the SYN"} // netem cannot
+	want(dropping, harness.EngineAuto)
 }
 
 // The twin: what differs between two sides is found, and named.

@@ -92,6 +92,7 @@ func compareCommand() *cobra.Command {
 func canCompare(ctx context.Context, chosen []scenarios.Scenario) error {
 	var reason error
 	for _, s := range chosen {
+		s.Engine = harness.EngineAuto // is for our own side
 		err := scenarios.Ready(ctx, scenarios.Mininet, []scenarios.Scenario{s})
 		if err == nil {
 			return nil

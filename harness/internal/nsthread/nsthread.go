@@ -4,7 +4,8 @@
 // namespace must take part in neither. So everything here runs on a goroutine of its own, locked to its thread. A thread
 // that was not changed for good returns to where it was and is unlocked; any other dies with its goroutine, which the
 // runtime does for a goroutine that ends while locked. The runtime never starts a thread from a locked one
-// (runtime/proc.go, newm and startTemplateThread). The main thread cannot die, so it is never used.
+// (runtime/proc.go, newm and startTemplateThread). The main thread cannot die, so it is never used. Own gives such a thread to
+// those who change something else of theirs, a scheduling class.
 package nsthread
 
 import (

@@ -62,5 +62,6 @@ func TestOwnPassesPanicsOn(t *testing.T) {
 			t.Error("the panic is lost")
 		}
 	}()
+	nsthread.Own(runtime.Goexit)
 	nsthread.Own(func() { panic("in f") })
 }

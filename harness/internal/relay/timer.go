@@ -70,14 +70,18 @@ func depth(ns int64) int {
 }
 
 // early is what a timer that has gap ns to go is set earlier: by what nearly all wake-ups of such a sleep take, as far as
-// there is credit to spin for the rest, or else by what half of them take.
+// there is credit to spin for the rest, or else by what half of them take; and where the thread will be cold by the time of a
+// rehearsal, if there is credit for that.
 func (t *timer) early(gap int64) int64 {
 	d := depth(gap)
 	l := &t.late[d]
-	for _, e := range []int64{max(l.High(), leastEarly[d]), l.Median()} {
-		if t.cold {
-			e += rehearsal
+	high := max(l.High(), leastEarly[d])
+	if cold := t.cold || gap >= coldAfter; cold {
+		if e := min(high+rehearsal, maxEarly); e <= t.credit {
+			return e
 		}
+	}
+	for _, e := range []int64{high, l.Median()} {
 		if e = min(e, maxEarly); e <= t.credit {
 			return e
 		}
@@ -161,7 +165,9 @@ func (s *shard) sleep(next int64) ([]unix.EpollEvent, sleeping) {
 func (s *shard) spin(now, until int64) []unix.EpollEvent {
 	if s.timer.cold {
 		s.timer.cold = false
-		s.rehearse(until)
+		if until-now >= rehearsal/2 {
+			s.rehearse(until)
+		}
 	}
 	events := s.await(now, until)
 	s.timer.credit -= s.now() - now
