@@ -173,6 +173,9 @@ func TestLineAgainstSort(t *testing.T) {
 				if l.Next() != model[0].due {
 					t.Fatalf("round %d: next due %d, want %d", round, l.Next(), model[0].due)
 				}
+				if first := *l.First(); first != model[0].v {
+					t.Fatalf("round %d: first %d, want %d", round, first, model[0].v)
+				}
 				if d, got := l.Pop(); got != model[0].v || d != model[0].due {
 					t.Fatalf("round %d: got %d due %d, want %+v", round, got, d, model[0])
 				}
