@@ -28,47 +28,80 @@ func TestPacketsKeepTheirOrder(t *testing.T) {
 	}
 	for _, one := range []bool{false, true} {
 		t.Run(fmt.Sprintf("one=%v", one), func(t *testing.T) {
-			n := harnesstest.Start(t, topo.Single(2), &harness.Options{OneProcessor: one})
-			h1, h2 := n.Host("h1"), n.Host("h2")
-			l, err := h2.Listen(within(t), "tcp", ":9")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			raw, err := l.(*net.TCPListener).SyscallConn()
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<20) })
-			if err != nil {
-				t.Fatal(err)
-			}
 			const size = 256 << 20
-			sent := make(chan error, 1)
-			go func() {
-				c, err := h1.Dial(within(t), "tcp", "h2:9")
-				if err == nil {
-					_, err = io.CopyN(c, zeros{}, size)
-					err = errors.Join(err, c.Close())
+			// A busy machine loses packets where a processor's queue is full (net.core.netdev_max_backlog), and a lost one makes a
+			// hole as well: such a run says nothing about order.
+			for range 10 {
+				before := softnetDrops(t)
+				n := harnesstest.Start(t, topo.Single(2), &harness.Options{OneProcessor: one})
+				streamZeros(t, n, size)
+				behind := outOfOrder(t, n.Host("h2"))
+				if behind == 0 {
+					return
 				}
-				sent <- err
-			}()
-			c, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
+				if lost := softnetDrops(t) - before; lost == 0 {
+					t.Fatalf("%d segments of %d arrived behind a hole, and none was lost", behind, size/1448)
+				}
 			}
-			defer c.Close()
-			if got, err := io.Copy(io.Discard, c); err != nil || got != size {
-				t.Errorf("%d of %d bytes arrived: %v", got, size, err)
-			}
-			if err := <-sent; err != nil {
-				t.Error(err)
-			}
-			if behind := outOfOrder(t, h2); behind > 0 {
-				t.Errorf("%d segments of %d arrived behind a hole", behind, size/1448)
-			}
+			t.Skip("this machine is so busy that it loses packets in each of 10 runs")
 		})
 	}
+}
+
+// streamZeros sends size bytes from h1 to h2 over one connection, with a window that mostly has room in a processor's queue.
+func streamZeros(t *testing.T, n *harness.Network, size int64) {
+	t.Helper()
+	h1, h2 := n.Host("h1"), n.Host("h2")
+	l, err := h2.Listen(within(t), "tcp", ":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 2<<20) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error, 1)
+	go func() {
+		c, err := h1.Dial(within(t), "tcp", "h2:9")
+		if err == nil {
+			_, err = io.CopyN(c, zeros{}, size)
+			err = errors.Join(err, c.Close())
+		}
+		sent <- err
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := io.Copy(io.Discard, c); err != nil || got != size {
+		t.Errorf("%d of %d bytes arrived: %v", got, size, err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+// softnetDrops is how many packets the machine's processors had no room for (net/core/net-procfs.c, softnet_seq_show).
+func softnetDrops(t *testing.T) (all uint64) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/net/softnet_stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		dropped, err := strconv.ParseUint(strings.Fields(line)[1], 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += dropped
+	}
+	return all
 }
 
 type zeros struct{}
