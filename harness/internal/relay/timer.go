@@ -76,7 +76,7 @@ func (t *timer) early(gap int64) int64 {
 	d := depth(gap)
 	l := &t.late[d]
 	high := max(l.High(), leastEarly[d])
-	if cold := t.cold || gap >= coldAfter; cold {
+	if t.cold || gap >= coldAfter {
 		if e := min(high+rehearsal, maxEarly); e <= t.credit {
 			return e
 		}
