@@ -9,6 +9,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
+	"github.com/wireproof/wireproof/harness/internal/bpfcount"
 	"github.com/wireproof/wireproof/harness/internal/fault"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
 )
@@ -68,7 +69,7 @@ func tryFetchAdd() error {
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "MIT", Instructions: asm.Instructions{
 		asm.Mov.Imm(asm.R0, 0),
 		asm.StoreMem(asm.R10, -8, asm.R0, asm.DWord),
-		fetchAdd(asm.R10, asm.R0, -8),
+		bpfcount.FetchAdd(asm.R10, asm.R0, -8),
 		asm.Mov.Imm(asm.R0, 0),
 		asm.Return(),
 	}})

@@ -3,14 +3,8 @@ package bpfloss
 import (
 	"github.com/cilium/ebpf/asm"
 
+	"github.com/wireproof/wireproof/harness/internal/bpfcount"
 	"github.com/wireproof/wireproof/harness/internal/impair"
-)
-
-// Fields of struct __sk_buff (linux/bpf.h), by offset.
-const (
-	skbLen         = 0
-	skbVLANPresent = 20
-	skbGSOSize     = 176
 )
 
 // The counters, 64 bits each, by offset in the map's one value. packets comes first: it is the next index.
@@ -58,17 +52,17 @@ func (c Config) layout() layout {
 // begins; from there on r8 is the packet's index and r9 points to the counters.
 func (l layout) program() asm.Instructions {
 	ins := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
-	ins = append(ins, classify()...)
+	ins = append(ins, bpfcount.Classify()...)
 	ins = append(ins,
 		asm.LoadMapValue(asm.R9, l.counters, 0).WithSymbol("counted"),
 		asm.Mov.Imm(asm.R8, 1),
-		fetchAdd(asm.R9, asm.R8, countPackets),
-		asm.LoadMem(asm.R1, asm.R6, skbLen, asm.Word),
-		add(asm.R9, asm.R1, countBytes),
-		asm.LoadMem(asm.R1, asm.R6, skbGSOSize, asm.Word),
+		bpfcount.FetchAdd(asm.R9, asm.R8, countPackets),
+		asm.LoadMem(asm.R1, asm.R6, bpfcount.SkbLen, asm.Word),
+		bpfcount.Add(asm.R9, asm.R1, countBytes),
+		asm.LoadMem(asm.R1, asm.R6, bpfcount.SkbGSOSize, asm.Word),
 		asm.JEq.Imm(asm.R1, 0, "decide"),
 		asm.Mov.Imm(asm.R1, 1),
-		add(asm.R9, asm.R1, countSuper),
+		bpfcount.Add(asm.R9, asm.R1, countSuper),
 		asm.Mov.Imm(asm.R0, actUnspec).WithSymbol("decide"), // a place to jump to
 	)
 	ins = append(ins, l.search()...)
@@ -79,7 +73,7 @@ func (l layout) program() asm.Instructions {
 
 		asm.LoadMapValue(asm.R9, l.counters, 0).WithSymbol("other"),
 		asm.Mov.Imm(asm.R1, 1),
-		add(asm.R9, asm.R1, countOther),
+		bpfcount.Add(asm.R9, asm.R1, countOther),
 		asm.Ja.Label("pass"),
 	)
 	return append(ins, l.lose()...)
@@ -91,7 +85,7 @@ func (l layout) lose() (ins asm.Instructions) {
 	if l.steps > 0 {
 		ins = append(ins,
 			asm.Mov.Imm(asm.R1, 1).WithSymbol("listed"),
-			add(asm.R9, asm.R1, countListed),
+			bpfcount.Add(asm.R9, asm.R1, countListed),
 		)
 	}
 	if l.steps == 0 && l.threshold == 0 {
@@ -99,7 +93,7 @@ func (l layout) lose() (ins asm.Instructions) {
 	}
 	ins = append(ins,
 		asm.Mov.Imm(asm.R1, 1).WithSymbol("drop"),
-		fetchAdd(asm.R9, asm.R1, countDropped),
+		bpfcount.FetchAdd(asm.R9, asm.R1, countDropped),
 	)
 	if l.room > 0 {
 		ins = append(ins,
@@ -187,19 +181,3 @@ func (l layout) chance() asm.Instructions {
 const golden = 0x9e3779b97f4a7c15
 
 func constant(r asm.Register, v uint64) asm.Instruction { return asm.LoadImm(r, int64(v), asm.DWord) }
-
-// add adds src to a counter.
-func add(counters, src asm.Register, offset int16) asm.Instruction {
-	return asm.AddAtomic.Mem(counters, src, asm.DWord, offset)
-}
-
-// fetchAdd adds src to a counter, and leaves in src what the counter was.
-//
-// cilium/ebpf v0.19.0 to v0.22.0 takes the instruction's operand before it has moved the operation there
-// (asm/instruction.go, Marshal), so that the kernel gets a plain addition, which it loads without complaint and
-// which leaves src as it was. Set beforehand, the operand is right whatever the library does.
-func fetchAdd(counters, src asm.Register, offset int16) asm.Instruction {
-	ins := asm.FetchAdd.Mem(counters, src, asm.DWord, offset)
-	ins.Constant = int64(asm.FetchAdd >> 8)
-	return ins
-}

@@ -14,10 +14,28 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
+	"github.com/wireproof/wireproof/harness/internal/bpfcount"
 	"github.com/wireproof/wireproof/harness/internal/fault"
 	"github.com/wireproof/wireproof/harness/internal/impair"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/topo"
+)
+
+// Numbers of the headers, as package bpfcount has them.
+const (
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
+	etherVLAN = 0x8100 // IEEE 802.1Q
+	etherQinQ = 0x88a8 // IEEE 802.1ad
+
+	protoHopByHop    = 0
+	protoIGMP        = 2
+	protoTCP         = 6
+	protoUDP         = 17
+	protoRouting     = 43
+	protoFragment    = 44
+	protoICMP6       = 58
+	protoDestination = 60
 )
 
 // load brings c's program into the kernel, attached to nothing. It skips the test only where the kernel will have no
@@ -48,7 +66,7 @@ func load(t testing.TB, c Config) *object {
 // The library lost the flag that makes an addition return what was there. What the kernel gets is what counts.
 func TestFetchAddBytes(t *testing.T) {
 	var b bytes.Buffer
-	if err := (asm.Instructions{fetchAdd(asm.R9, asm.R8, 16)}).Marshal(&b, binary.LittleEndian); err != nil {
+	if err := (asm.Instructions{bpfcount.FetchAdd(asm.R9, asm.R8, 16)}).Marshal(&b, binary.LittleEndian); err != nil {
 		t.Fatal(err)
 	}
 	// linux/bpf.h: BPF_STX|BPF_DW|BPF_ATOMIC, dst 9 and src 8, offset 16, BPF_ADD|BPF_FETCH.

@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/internal/bpfcount"
 )
 
 // A TAP device does not say when a frame came, and the thread that reads it may have slept then: waking up takes some
@@ -80,12 +82,10 @@ func newStamps(tap int) (_ *stamps, err error) {
 
 // stampProgram passes every frame, and writes the time at which it does to the frame's slot.
 func stampProgram(mem int) asm.Instructions {
-	add := asm.FetchAdd.Mem(asm.R6, asm.R7, asm.DWord, 0)
-	add.Constant = int64(asm.FetchAdd >> 8) // the library leaves the flag for fetching out
 	return asm.Instructions{
 		asm.LoadMapValue(asm.R6, mem, 0),
 		asm.Mov.Imm(asm.R7, 1),
-		add,
+		bpfcount.FetchAdd(asm.R6, asm.R7, 0),
 		asm.And.Imm(asm.R7, stampSlots-1),
 		asm.LSh.Imm(asm.R7, 3),
 		asm.FnKtimeGetNs.Call(),

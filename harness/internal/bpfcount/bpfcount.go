@@ -1,4 +1,6 @@
-package bpfloss
+// Package bpfcount tells, in the kernel's instructions, the packets of a link that have an index from those that have none,
+// as impair.Counted does in Go. It also has what else programs of several packages are made of.
+package bpfcount
 
 import (
 	"fmt"
@@ -23,20 +25,31 @@ const (
 	protoDestination = 60
 )
 
+// Fields of struct __sk_buff (linux/bpf.h), by offset.
+const (
+	SkbLen         = 0
+	SkbType        = 4
+	SkbVLANPresent = 20
+	SkbHash        = 68
+	SkbWireLen     = 160
+	SkbGSOSegs     = 164
+	SkbGSOSize     = 176
+)
+
 // headers is how many extension headers of IPv6 are gone through, as in impair.View.
 const headers = 8
 
-// classify jumps to "counted" or to "other" as impair.Counted says: what is not IP has no index, nor have IGMP, and
+// Classify jumps to "counted" or to "other" as impair.Counted says: what is not IP has no index, nor have IGMP, and
 // ICMPv6's multicast listener and neighbour messages. Headers are copied to the stack: they need not lie in one
-// piece.
-func classify() (ins asm.Instructions) {
+// piece. The caller has the packet (struct __sk_buff) in r6, and "counted" or "other" follow; r7 to r9 are written over.
+func Classify() (ins asm.Instructions) {
 	for tags := range 3 {
 		tag := fmt.Sprintf("tag%d", tags+1)
 		at := 14 + 4*tags
 		if tags == 2 {
 			// The kernel takes the outer tag out of the frame (net/core/dev.c, skb_vlan_untag): there were three.
 			ins = append(ins,
-				asm.LoadMem(asm.R1, asm.R6, skbVLANPresent, asm.Word).WithSymbol("tag2"),
+				asm.LoadMem(asm.R1, asm.R6, SkbVLANPresent, asm.Word).WithSymbol("tag2"),
 				asm.JNE.Imm(asm.R1, 0, "other"),
 				asm.Mov.Imm(asm.R7, int32(at)))
 		} else {
@@ -80,7 +93,7 @@ func ipv6() asm.Instructions {
 		asm.HostTo(asm.BE, asm.R9, asm.Half),
 		asm.Add.Imm(asm.R7, 40),
 		asm.JNE.Imm(asm.R9, 0, "header0"),
-		asm.LoadMem(asm.R9, asm.R6, skbLen, asm.Word), // a jumbogram: the frame's length stands for it
+		asm.LoadMem(asm.R9, asm.R6, SkbLen, asm.Word), // a jumbogram: the frame's length stands for it
 		asm.Sub.Reg(asm.R9, asm.R7),
 	)
 	for i := range headers {
@@ -145,5 +158,21 @@ func fetch(offset, size int32, missing string) asm.Instructions {
 
 func symbol(name string, ins asm.Instructions) asm.Instructions {
 	ins[0] = ins[0].WithSymbol(name)
+	return ins
+}
+
+// Add adds src to a counter of 64 bits.
+func Add(counters, src asm.Register, offset int16) asm.Instruction {
+	return asm.AddAtomic.Mem(counters, src, asm.DWord, offset)
+}
+
+// FetchAdd adds src to a counter of 64 bits, and leaves in src what the counter was.
+//
+// cilium/ebpf v0.19.0 to v0.22.0 takes the instruction's operand before it has moved the operation there
+// (asm/instruction.go, Marshal), so that the kernel gets a plain addition, which it loads without complaint and
+// which leaves src as it was. Set beforehand, the operand is right whatever the library does.
+func FetchAdd(counters, src asm.Register, offset int16) asm.Instruction {
+	ins := asm.FetchAdd.Mem(counters, src, asm.DWord, offset)
+	ins.Constant = int64(asm.FetchAdd >> 8)
 	return ins
 }
