@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,6 +89,18 @@ func (c *carriage) longestDelay() (longest time.Duration) {
 
 // maxJitter is the most that jitter may be, in units of its scale: see topo.Distribution.
 const maxJitter = 4
+
+// asksNothing says that the link passes everything on at once, at all times at which it is up.
+func (c *carriage) asksNothing() bool {
+	for _, course := range c.courses {
+		for _, step := range course.steps {
+			if slices.ContainsFunc(abilities, func(a ability) bool { return a.asked(&step.Params) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // join has the relay carry the link between two ends. They are the relay's also where it fails.
 func (c *carriage) join(r *relay.Engine, ends [2]relay.End, perFrame bool) error {

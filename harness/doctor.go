@@ -13,6 +13,7 @@ import (
 
 	"github.com/wireproof/wireproof/harness/internal/nsthread"
 	"github.com/wireproof/wireproof/harness/internal/pidone"
+	"github.com/wireproof/wireproof/harness/internal/relay"
 	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/userns"
 )
@@ -59,6 +60,8 @@ var probes = []probe{
 	{"fq", false, "modprobe sch_fq", tryQdisc("fq")},
 	{"tun", false, "modprobe tun; a container needs the device /dev/net/tun", tryTun},
 	{"bpf", false, "use a kernel with CONFIG_BPF_SYSCALL, and CAP_BPF", tryBPF},
+	{"tcx", false, "use Linux 6.6 or later, and CAP_BPF; without it user links copy each frame also while nothing is asked of them",
+		tryScratch(func(*rtnl.Conn) error { return relay.CanBypass() })},
 	{"awake", false, "run as root of the machine; a container needs the device /dev/cpu_dma_latency; without it delays are some 50 µs longer", tryAwake},
 	{"user namespaces", false, "see the kernel's answer", tryUserNS},
 	{"tshark", false, "apt-get install tshark", tryProgram("tshark")},

@@ -34,15 +34,18 @@ func cable(ab, ba topo.LinkParams) topo.Topo {
 	return t
 }
 
-// withoutTUN makes /dev/net/tun closed to the harness until the test ends.
-func withoutTUN(t testing.TB) {
+// without has the machine refuse the harness operations that begin so, until the test ends.
+func without(t testing.TB, refused string) {
 	t.Cleanup(fault.Set(func(op string) error {
-		if strings.HasPrefix(op, "make TAP ") {
+		if strings.HasPrefix(op, refused) {
 			return relay.ErrNoTUN
 		}
 		return nil
 	}))
 }
+
+// withoutTUN makes /dev/net/tun closed to the harness until the test ends.
+func withoutTUN(t testing.TB) { without(t, "make TAP ") }
 
 // send dials from h2 to h1, has size bytes come, and returns how long all took.
 func send(t testing.TB, n *harness.Network, size int, before func(l net.Listener)) (time.Duration, error) {
@@ -104,16 +107,18 @@ func TestEngines(t *testing.T) {
 		params topo.LinkParams
 		engine harness.Engine
 		want   string
-		tun    bool
+		device string // what h1-eth0 is
+		closed string // the operation that this machine refuses
 	}{
-		{"none", topo.LinkParams{}, harness.EngineAuto, "none", true},
-		{"htb", rate, harness.EngineAuto, "htb", true},
-		{"bpf", topo.LinkParams{Rate: 100 * topo.Mbit, Drop: []string{"packet 1000000"}}, harness.EngineBPF, "bpf", true},
-		{"netem", delayed, harness.EngineNetem, "netem", true},
-		{"user", delayed, harness.EngineAuto, "user", true},
-		{"user-plain", topo.LinkParams{}, harness.EngineUser, "user", true},
-		{"user-rate", rate, harness.EngineUser, "user", true},
-		{"user-packet", delayed, harness.EngineAuto, "user", false},
+		{"none", topo.LinkParams{}, harness.EngineAuto, "none", "veth", ""},
+		{"htb", rate, harness.EngineAuto, "htb", "veth", ""},
+		{"bpf", topo.LinkParams{Rate: 100 * topo.Mbit, Drop: []string{"packet 1000000"}}, harness.EngineBPF, "bpf", "veth", ""},
+		{"netem", delayed, harness.EngineNetem, "netem", "veth", ""},
+		{"user", delayed, harness.EngineAuto, "user", "tun", ""},
+		{"user-bypass", topo.LinkParams{}, harness.EngineUser, "user", "veth", ""},
+		{"user-plain", topo.LinkParams{}, harness.EngineUser, "user", "tun", "probe bypass"},
+		{"user-rate", rate, harness.EngineUser, "user", "tun", ""},
+		{"user-packet", delayed, harness.EngineAuto, "user", "veth", "make TAP "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			harnesstest.Require(t, "root", "ping")
@@ -121,11 +126,14 @@ func TestEngines(t *testing.T) {
 				harnesstest.Require(t, c.name)
 			}
 			harnesstest.NoLeaks(t)
-			if c.tun && c.want == "user" {
+			bypass := c.name == "user-bypass"
+			if c.device == "tun" {
 				harnesstest.Require(t, "tun")
+			} else if bypass {
+				harnesstest.Require(t, "tcx")
 			}
-			if !c.tun {
-				withoutTUN(t)
+			if c.closed != "" {
+				without(t, c.closed)
 			}
 			n := harnesstest.Start(t, chain(c.params), &harness.Options{Engine: c.engine})
 			out, err := n.Host("h2").Command(within(t), "ping", "-n", "-q", "-c2", "-i0.01", "-W10", "h1").CombinedOutput()
@@ -166,9 +174,13 @@ func TestEngines(t *testing.T) {
 				if c.want == "user" && (e.Wire.In == 0 || e.Wire.Out != e.Wire.In || s.Class == "") {
 					t.Errorf("wire: %+v, class %q", e.Wire, s.Class)
 				}
+				// What is sent while the network comes up waits for the engine, which then has it.
+				if w := e.Wire; (w.Bypassed > 0) != bypass || bypass && w.In-w.Bypassed > 10 {
+					t.Errorf("the kernel carried %d of %d", w.Bypassed, w.In)
+				}
 			}
-			if tap := kind(t, n); (tap == "tun") != (c.want == "user" && c.tun) {
-				t.Errorf("h1-eth0 is a %s", tap)
+			if is := kind(t, n); is != c.device {
+				t.Errorf("h1-eth0 is a %s", is)
 			}
 		})
 	}

@@ -61,6 +61,9 @@ type WireStats struct {
 	Out, BytesOut uint64 // delivered to the other, duplicates included
 	Indexed       uint64 // of In, those that can be impaired; the index of the next
 	InFlight      uint64 // in the queue or on the way now
+	// Bypassed are those of In that the kernel carried by itself, at the cost of a veth pair, because nothing was asked of
+	// the direction then. They count as delivered when they set out; the kernel's losses on the way are Dropped.Engine.
+	Bypassed uint64
 
 	Dropped    WireDrops
 	Duplicated uint64 // delivered a second time
@@ -193,6 +196,7 @@ func (c *carriage) stats(s *LinkStats) error {
 func wireStats(d *relay.DirectionStats) WireStats {
 	return WireStats{
 		In: d.PacketsIn, BytesIn: d.BytesIn, Out: d.PacketsOut, BytesOut: d.BytesOut, Indexed: d.IPIn, InFlight: d.InFlight,
+		Bypassed: d.Bypassed,
 		Dropped: WireDrops{
 			Loss: d.Dropped.Loss, List: d.Dropped.List, Queue: d.Dropped.Queue,
 			Down: d.Dropped.Down, MTU: d.Dropped.MTU, Engine: d.Dropped.Engine,

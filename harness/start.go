@@ -112,6 +112,8 @@ type builder struct {
 
 	fabric    sync.Once // for Network.fabric
 	fabricErr error
+	bypass    sync.Once // for noBypass
+	noBypass  error     // why the kernel cannot carry a link by itself; nil: it can
 }
 
 func newBuilder(t topo.Topo, o Options, engines []Engine) (*builder, error) {

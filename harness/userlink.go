@@ -44,9 +44,13 @@ func (b *builder) startRelay() (err error) {
 // finds nobody down.
 func (b *builder) makeUserLink(i int) (err error) {
 	c := b.n.carried[i]
+	makeEnd := b.makeUserEnd
+	if c.asksNothing() && b.canBypass(i) {
+		makeEnd = func(end int) (relay.End, error) { return b.makePacketEnd(end, true) }
+	}
 	var ends [2]relay.End
 	for side := range ends {
-		if ends[side], err = b.makeUserEnd(2*i + side); err != nil {
+		if ends[side], err = makeEnd(2*i + side); err != nil {
 			return errors.Join(err, ends[0].Close(), ends[1].Close())
 		}
 	}
@@ -71,7 +75,7 @@ func (b *builder) makeUserEnd(i int) (end relay.End, err error) {
 		return err
 	})
 	if errors.Is(err, relay.ErrNoTUN) {
-		return b.makePacketEnd(i)
+		return b.makePacketEnd(i, false)
 	}
 	if err != nil {
 		return end, err
@@ -86,17 +90,38 @@ func (b *builder) makeUserEnd(i int) (end relay.End, err error) {
 	return end, nd.rt.Do(append(ops, nd.routeOps(e, firstIndex+i)...)...)
 }
 
+// canBypass says that the kernel can carry link i by itself while nothing is asked of it.
+func (b *builder) canBypass(i int) bool {
+	b.bypass.Do(func() {
+		nd := b.n.nodes[b.n.ends[2*i].Node]
+		b.noBypass = nsthread.In(nd.ns, relay.CanBypass)
+	})
+	return b.noBypass == nil
+}
+
+// farIndex and farName are those of the relay's end of the veth pair that interface i is of. The index is unlike all others of
+// the network: see rtnl.AddVeth.
+func (b *builder) farIndex(i int) int { return firstIndex + len(b.n.ends) + i }
+
+func farName(i int) string { return fmt.Sprintf("relay%d", i) }
+
 // makePacketEnd does what makeUserEnd does, without /dev/net/tun: the interface is one end of a veth pair, and the relay
-// holds the other by a packet socket, in a namespace of the network's own.
-func (b *builder) makePacketEnd(i int) (end relay.End, err error) {
+// holds the other by a packet socket, in a namespace of the network's own. With bypass the kernel carries what the interface
+// sends while nothing is asked.
+func (b *builder) makePacketEnd(i int, bypass bool) (end relay.End, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, end.Close())
+			end = relay.End{}
+		}
+	}()
 	fabric, err := b.needFabric()
 	if err != nil {
 		return end, err
 	}
 	e := &b.n.ends[i]
 	nd := b.n.nodes[e.Node]
-	// Its index is unlike all others of the network: see rtnl.AddVeth.
-	far := rtnl.End{Index: firstIndex + len(b.n.ends) + i, Name: fmt.Sprintf("relay%d", i), MAC: []byte{2, 2, 0, 0, byte(i >> 8), byte(i)}}
+	far := rtnl.End{Index: b.farIndex(i), Name: farName(i), MAC: []byte{2, 2, 0, 0, byte(i >> 8), byte(i)}}
 	ops := []rtnl.Op{rtnl.AddVeth(rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC}, nd.bridge, far, fabric.ns)}
 	ops = append(ops, nd.endOps(e, firstIndex+i)...)
 	if err := nd.rt.Do(append(ops, nd.routeOps(e, firstIndex+i)...)...); err != nil {
@@ -105,20 +130,24 @@ func (b *builder) makePacketEnd(i int) (end relay.End, err error) {
 	if err := b.setOffload(e); err != nil {
 		return end, err
 	}
-	if err := fabric.rt.Do(rtnl.Up(far.Name, far.Index)); err != nil {
-		return end, err
-	}
 	err = nsthread.In(fabric.ns, func() error {
 		if err := fault.Check("open packet socket on " + far.Name); err != nil {
 			return fmt.Errorf("take over interface %s: %w", far.Name, err)
 		}
 		end, err = relay.OpenPacket(far.Name)
+		if err == nil && bypass {
+			err = end.Bypass(b.farIndex(i^1), b.o.Offload == OffloadOff && !nd.isSwitch)
+		}
 		return err
 	})
+	if err == nil {
+		err = nsthread.In(nd.ns, func() error { return end.Tap(e.Name) })
+	}
 	if err != nil {
 		return end, err
 	}
-	return end, nsthread.In(nd.ns, func() error { return end.Tap(e.Name) })
+	// Last, so that no frame is sent before there is who takes it.
+	return end, fabric.rt.Do(rtnl.Up(far.Name, far.Index))
 }
 
 // needFabric is the namespace of the relay's ends, made when it is first asked for. It has no addresses, and IPv6 is off:

@@ -55,8 +55,8 @@ func probe(name string) harness.Capability {
 }
 
 // onlyByName are the capabilities that "all" does not stand for: kernels without them are what the user engine is there
-// for, and those of CI are such.
-var onlyByName = []string{"netem", "fq"}
+// for, and those of CI are such, or are older than what a feature came with.
+var onlyByName = []string{"netem", "fq", "tcx"}
 
 // must says whether a skip for want of name is a failure.
 func must(name string) bool {

@@ -20,6 +20,7 @@ const lookPayload = 64
 type direction struct {
 	dir  Direction
 	link *Link
+	from *port
 	to   *port
 	sh   *shard
 
@@ -80,6 +81,24 @@ func (d *direction) each() bool {
 	return d.cfg.Decider != nil || d.tx.Shaped() || d.cfg.MTU > 0 || d.cfg.PerFrame || len(d.link.pending) > 0
 }
 
+// carrier is who is to carry the frames, where the end has a bypass.
+func (d *direction) carrier() uint64 {
+	switch {
+	case d.cfg.Decider != nil || d.cfg.Delay > 0 || d.cfg.MTU > 0 || d.tx.Shaped() || len(d.link.pending) > 0 || !d.link.up[d.dir]:
+		return toEngine
+	case d.cfg.PerFrame && !d.from.bypass.cuts:
+		return singleOnly
+	}
+	return toKernel
+}
+
+// settle tells the end's bypass, if it has one, when nothing that was read is on the way still.
+func (d *direction) settle(now int64) {
+	if b := d.from.bypass; b != nil && b.wanted != toEngine && d.line.Next() == pace.Never {
+		b.settle(now)
+	}
+}
+
 // waits says that a frame is on the line for a while, not only until the end of the turn.
 func (d *direction) waits() bool {
 	return d.cfg.Delay > 0 || d.tx.Shaped() || d.cfg.Decider != nil
@@ -95,6 +114,9 @@ func (d *direction) ingest(b *buffer, at int64) {
 	}
 	counted := b.layout.Version != 0 && !b.layout.Control
 	index := d.index
+	if p := d.from.bypass; p != nil {
+		index += p.load(memIP)
+	}
 	if counted {
 		d.index += uint64(packets)
 	}

@@ -72,7 +72,7 @@ func OpenTAPIndex(name string, index int, mac []byte, mtu int) (_ End, err error
 }
 
 // OpenPacket takes over the interface name, one end of a veth pair, in the network namespace of the calling thread: what
-// comes in there is what the end sends. The interface should be up, and have no addresses, IPv6 ones included. VLAN tags
+// comes in there is what the end sends. The interface should have no addresses, IPv6 ones included. VLAN tags
 // are lost on the way: the kernel takes them off before a packet socket sees the frame.
 func OpenPacket(name string) (_ End, err error) {
 	fd, err := packetSocket(name)
@@ -98,6 +98,10 @@ func OpenPacket(name string) (_ End, err error) {
 	mreq := unix.PacketMreq{Ifindex: int32(index), Type: unix.PACKET_MR_PROMISC}
 	if err := unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &mreq); err != nil {
 		return End{}, fmt.Errorf("take over interface %s: promiscuous mode: %w", name, err)
+	}
+	// An interface that is down yet says so, once.
+	if _, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil {
+		return End{}, fmt.Errorf("take over interface %s: packet socket: %w", name, err)
 	}
 	counter, err := openCounter(index)
 	if err != nil {
@@ -149,7 +153,11 @@ func (e End) Tap(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := filter(fd, onlyOutgoing); err != nil {
+	takeLeaving := func() error { return filter(fd, onlyOutgoing) }
+	if b := e.p.bypass; b != nil {
+		takeLeaving = func() error { return b.attachNear(index, fd) }
+	}
+	if err := takeLeaving(); err != nil {
 		return errors.Join(fail("take what leaves alone", err), unix.Close(fd))
 	}
 	if err := bindPacket(fd, index); err != nil {

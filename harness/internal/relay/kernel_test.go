@@ -151,6 +151,8 @@ func (n *network) flow(count, size int) []uint32 {
 	n.t.Helper()
 	rx := n.b.udpSocket(addrB + ":6000")
 	tx := n.a.udpSocket(addrA + ":5000")
+	defer tx.Close()
+	defer rx.Close()
 	got := make(chan []uint32)
 	var received atomic.Int64
 	go func() {

@@ -40,7 +40,7 @@ func (l *Link) start(c [2]Config) error {
 	l.joined, l.up = now, [2]bool{true, true}
 	for i := range l.dirs {
 		d := &l.dirs[i]
-		*d = direction{dir: Direction(i), link: l, sh: l.sh, to: l.ports[1-i]}
+		*d = direction{dir: Direction(i), link: l, sh: l.sh, from: l.ports[i], to: l.ports[1-i]}
 		d.configure(c[i], now)
 	}
 	for i, p := range l.ports {
@@ -63,6 +63,7 @@ func (l *Link) start(c [2]Config) error {
 	}
 	l.sh.links = append(l.sh.links, l)
 	l.stayAwake()
+	l.divert()
 	return nil
 }
 
@@ -80,8 +81,13 @@ func (l *Link) end() {
 	l.ended, l.up = true, [2]bool{}
 	l.sh.links = slices.DeleteFunc(l.sh.links, func(o *Link) bool { return o == l })
 	for i := range l.dirs {
-		l.dirs[i].line.Each(func(_ int64, f flight) { l.sh.pool.put(f.buf) })
-		l.dirs[i].stats.InFlight = 0
+		d := &l.dirs[i]
+		d.line.Each(func(_ int64, f flight) { l.sh.pool.put(f.buf) })
+		d.stats.InFlight = 0
+		if b := l.ports[i].bypass; b != nil { // a last time
+			d.index += b.load(memIP)
+			b.addTo(&d.stats)
+		}
 	}
 	for _, p := range l.ports {
 		l.sh.ports[p.slot] = nil
@@ -139,6 +145,7 @@ func (l *Link) Set(ab, ba *Config) error {
 			}
 		}
 		l.stayAwake()
+		l.divert()
 	})
 }
 
@@ -150,7 +157,11 @@ func (l *Link) Up() error { return l.SetUp(true, true) }
 
 // SetUp is Up or Down for each direction by itself.
 func (l *Link) SetUp(ab, ba bool) error {
-	return l.do(func() { l.drain(); l.up = [2]bool{ab, ba} })
+	return l.do(func() {
+		l.drain()
+		l.up = [2]bool{ab, ba}
+		l.divert()
+	})
 }
 
 // drain takes in what was sent before this moment, a batch at most.
@@ -171,10 +182,19 @@ func (l *Link) drain() {
 // the order of the calls. match is called from the engine's thread: see Decider.
 func (l *Link) DropNext(match func(*Packet) bool) (<-chan Drop, error) {
 	p := &pending{match: match, drop: make(chan Drop, 1)}
-	if err := l.do(func() { l.pending = append(l.pending, p) }); err != nil {
+	if err := l.do(func() { l.pending = append(l.pending, p); l.divert() }); err != nil {
 		return nil, err
 	}
 	return p.drop, nil
+}
+
+// divert has the kernel carry each direction of which nothing is asked, where it can.
+func (l *Link) divert() {
+	for i := range l.dirs {
+		if b := l.ports[i].bypass; b != nil {
+			b.want(l.dirs[i].carrier())
+		}
+	}
 }
 
 // takePending gives p to the first of those who wait for it.
@@ -182,6 +202,7 @@ func (l *Link) takePending(d *direction, p *Packet, at int64) bool {
 	for i, w := range l.pending {
 		if w.match(p) {
 			l.pending = slices.Delete(l.pending, i, i+1)
+			l.divert()
 			w.drop <- Drop{
 				Index: p.Index, IP: p.IP, Cause: List, At: time.Duration(at - l.joined), Len: p.Len,
 				Summary: Summary(p.Frame, p.Len),
@@ -232,6 +253,9 @@ func (l *Link) stats() Stats {
 		out := s.Direction(Direction(i))
 		*out = d.stats
 		out.IPIn = d.index
+		if b := l.ports[i].bypass; b != nil && b.mem != nil {
+			b.addTo(out)
+		}
 		out.Late = Lateness{
 			Count: d.late.Count(), P50: time.Duration(d.late.Quantile(0.5)), P99: time.Duration(d.late.Quantile(0.99)),
 			Max: time.Duration(d.late.Max()),

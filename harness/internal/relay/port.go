@@ -18,6 +18,7 @@ type port struct {
 	device  bool // it refuses what is shorter than a virtio header; a test's descriptor does not
 	packet  bool // a packet socket, not a TAP device
 	counter *counter
+	bypass  *bypass // of what is sent here; nil: the engine carries all
 
 	in        *direction // what is read here
 	slot      int        // in shard.ports
@@ -30,9 +31,10 @@ type port struct {
 	used int
 	send *vector
 
-	missed  uint64 // by the packet socket, read so far
-	counted uint64 // last reading of the counter, for when the device is gone
-	closed  bool
+	missed       uint64 // by the packet socket, read so far
+	counted      uint64 // last reading of the counter, for when the device is gone
+	bypassMissed uint64 // last reading of bypass.missed
+	closed       bool
 }
 
 // outgoing is a frame about to be written.
@@ -160,13 +162,16 @@ func (p *port) missedFrames() {
 	if s, err := unix.GetsockoptTpacketStats(p.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		p.missed += uint64(s.Drops) // reading resets it
 	}
+	if p.bypass != nil {
+		p.bypassMissed = p.bypass.missed()
+	}
 }
 
 // readings returns what missedFrames read: frames dropped on the way to the engine, and, for a packet socket, dropped on
 // the way from it by the receiving interface.
 func (p *port) readings() (in, out uint64) {
 	if p.packet {
-		return p.missed, p.counted
+		return p.missed + p.bypassMissed, p.counted
 	}
 	return p.counted, 0
 }
@@ -185,6 +190,9 @@ func (p *port) close() error {
 	}
 	if p.stamps != nil {
 		err = errors.Join(err, p.stamps.close())
+	}
+	if p.bypass != nil {
+		err = errors.Join(err, p.bypass.close())
 	}
 	return err
 }

@@ -168,6 +168,7 @@ func (s *shard) turn() {
 				due = d.line.Next()
 			}
 			next = min(next, due)
+			d.settle(now)
 		}
 	}
 	events, slept := s.sleep(next)
@@ -309,6 +310,9 @@ func (s *shard) receivePackets(p *port) {
 		now := int64(wall.Sub(s.base))
 		offset := wall.UnixNano() - now
 		n, bytes := int(r), 0
+		if p.bypass != nil {
+			p.bypass.taken += uint64(n)
+		}
 		for i := range n {
 			size := int(m.msg[i].len)
 			if size <= gso.HeaderLen || m.msg[i].hdr.Flags&unix.MSG_TRUNC != 0 {

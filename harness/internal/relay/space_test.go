@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -30,6 +31,10 @@ func newSpaces(t testing.TB, n int) []space {
 		for range n {
 			ns, err := unshare()
 			if err != nil {
+				return err
+			}
+			// So that a veth pair keeps the order of a flow's frames. Linux before 6.3 has not the setting.
+			if err := os.WriteFile("/proc/sys/net/core/rps_default_mask", []byte("3"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 			all = append(all, space{t, ns})
@@ -84,16 +89,19 @@ type kind string
 const (
 	tap    kind = "tap"
 	packet kind = "packet"
+	bypass kind = "bypass" // packet, where the kernel carries what nothing is asked of
 )
 
-var kinds = []kind{tap, packet}
+var kinds = []kind{tap, packet, bypass}
 
 // network is two hosts, 10.0.0.1 and 10.0.0.2, joined by a link.
 type network struct {
 	t    testing.TB
 	a, b space
-	link *relay.Link
-	eng  *relay.Engine
+	// middle has the far ends of the hosts' veth pairs, m0 and m1.
+	middle space
+	link   *relay.Link
+	eng    *relay.Engine
 }
 
 const (
@@ -118,7 +126,7 @@ func join(t testing.TB, k kind, o relay.Options, ab, ba relay.Config) *network {
 func joinOn(t testing.TB, e *relay.Engine, k kind, ab, ba relay.Config) *network {
 	t.Helper()
 	s := newSpaces(t, 3)
-	n := &network{t: t, a: s[0], b: s[1], eng: e}
+	n := &network{t: t, a: s[0], b: s[1], middle: s[2], eng: e}
 	var ends [2]relay.End
 	for i, h := range s[:2] {
 		mac := net.HardwareAddr{2, 0, 0, 0, 0, byte(i + 1)}
@@ -150,7 +158,8 @@ func openEnd(k kind, h, middle space, mac net.HardwareAddr, i int) (end relay.En
 	}
 	name := fmt.Sprintf("m%d", i)
 	middle.do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0) })
-	middle.ip(fmt.Sprintf("link add name %s type veth peer name h%d address %v", name, i, mac))
+	const farIndex = 100
+	middle.ip(fmt.Sprintf("link add name %s index %d type veth peer name h%d address %v", name, farIndex+i, i, mac))
 	middle.do(func() error {
 		out, err := exec.Command("ip", "link", "set", "dev", fmt.Sprintf("h%d", i), "name", "eth0", "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), int(h.ns))).CombinedOutput()
 		if err != nil {
@@ -158,12 +167,14 @@ func openEnd(k kind, h, middle space, mac net.HardwareAddr, i int) (end relay.En
 		}
 		return nil
 	})
-	middle.ip("link set dev " + name + " up")
 	middle.do(func() (err error) {
-		end, err = relay.OpenPacket(name)
+		if end, err = relay.OpenPacket(name); err == nil && k == bypass {
+			err = end.Bypass(farIndex+1-i, false)
+		}
 		return err
 	})
 	h.do(func() error { return end.Tap("eth0") })
+	middle.ip("link set dev " + name + " up")
 	return end
 }
 
@@ -222,7 +233,10 @@ func (s space) udpSocket(addr string) *net.UDPConn {
 func requireKernel(t testing.TB, k kind) {
 	t.Helper()
 	harnesstest.Require(t, "root")
-	if k == tap {
+	switch k {
+	case tap:
 		harnesstest.Require(t, "tun")
+	case bypass:
+		harnesstest.Require(t, "tcx")
 	}
 }

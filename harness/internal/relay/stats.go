@@ -67,6 +67,10 @@ type DirectionStats struct {
 	Reordered  uint64 // by Decision.Reorder; jitter is not counted
 	Marked     uint64 // with congestion experienced
 
+	// Bypassed are those of PacketsIn that the kernel carried by itself, as nothing was asked of the direction then. They
+	// count as delivered when they set out.
+	Bypassed uint64
+
 	Super uint64 // super-frames read
 	Cut   uint64 // of these, those delivered in more than one piece, or not whole
 
