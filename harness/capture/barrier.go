@@ -87,6 +87,7 @@ func (c *Capture) pass(ctx context.Context, list []post, rarest time.Duration) e
 	b := newBarrier(len(list))
 	c.barrier.Store(b)
 	defer c.barrier.Store(nil)
+	c.wakeUp()
 	begun := time.Now()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, rarest) {
 		if err := b.send(list); err != nil {

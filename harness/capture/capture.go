@@ -185,6 +185,11 @@ func uname() (machine, system string) {
 // finish asks the reader to end.
 func (c *Capture) finish() {
 	c.ending.Store(true)
+	c.wakeUp()
+}
+
+// wakeUp has the reader look what is asked of it.
+func (c *Capture) wakeUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.wake >= 0 {

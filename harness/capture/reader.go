@@ -36,9 +36,13 @@ func (c *Capture) read() {
 	prioritise()
 
 	var l batch
-	for !c.ending.Load() {
-		c.drain(&l)
-		if err := c.wait(-1); err != nil {
+	for t := newTempo(c.ring.blocks); !c.ending.Load(); {
+		n := c.drain(&l)
+		err := c.rest(t.pause(time.Now(), n))
+		if err == nil {
+			err = c.wait(-1)
+		}
+		if err != nil {
 			c.fail(err)
 			break
 		}
@@ -65,12 +69,12 @@ func (c *Capture) read() {
 	c.close()
 }
 
-// drain writes the blocks that the kernel has handed over.
-func (c *Capture) drain(l *batch) {
-	for {
+// drain writes the blocks that the kernel has handed over, and returns how many.
+func (c *Capture) drain(l *batch) (blocks int) {
+	for ; ; blocks++ {
 		block := c.ring.next()
 		if block == nil {
-			return
+			return blocks
 		}
 		if err := l.layOut(block, c.iface, c.marker); err != nil {
 			c.fail(err)
@@ -100,7 +104,7 @@ func (c *Capture) marker(frame []byte) {
 }
 
 // wait waits until the kernel hands a block over, the interface changes, or
-// finish is called. The timeout is in milliseconds, -1: none.
+// wakeUp is called. The timeout is in milliseconds, -1: none.
 func (c *Capture) wait(timeout int) error {
 	fds := []unix.PollFd{
 		{Fd: int32(c.ring.fd), Events: unix.POLLIN},
@@ -113,6 +117,9 @@ func (c *Capture) wait(timeout int) error {
 	if err != nil && err != unix.EINTR {
 		return os.NewSyscallError("poll", err)
 	}
+	if len(fds) > 1 && fds[1].Revents != 0 {
+		c.woken()
+	}
 	if fds[0].Revents&unix.POLLERR != 0 {
 		switch err := c.ring.takeError(); err {
 		case nil:
@@ -124,6 +131,27 @@ func (c *Capture) wait(timeout int) error {
 		}
 	}
 	return nil
+}
+
+// rest lets blocks gather for d, unless somebody waits for what is in the ring.
+func (c *Capture) rest(d time.Duration) error {
+	for limit := time.Now().Add(d); d > 0 && c.barrier.Load() == nil && !c.ending.Load(); d = time.Until(limit) {
+		ts := unix.NsecToTimespec(int64(d))
+		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}}, &ts, nil)
+		if err != nil && err != unix.EINTR {
+			return os.NewSyscallError("ppoll", err)
+		}
+		if n > 0 {
+			c.woken()
+		}
+	}
+	return nil
+}
+
+// woken takes the wake-up back, so that the next poll waits.
+func (c *Capture) woken() {
+	var count [8]byte
+	unix.Read(c.wake, count[:])
 }
 
 // fail notes the first error. The ring is read on, so that markers are seen and
