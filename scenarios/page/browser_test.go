@@ -2,11 +2,14 @@ package page
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,30 +31,59 @@ type browser struct {
 	console iter.Seq2[chromedp.ConsoleMessage, error]
 }
 
-// start starts a browser. It ends with the test.
+// chromium is the one process of all tests: to start it takes as much processor time as what a test does in it.
+var chromium struct {
+	once sync.Once
+	dir  string
+	ctx  context.Context // nil where nobody has asked for it
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if err := endChromium(); err != nil {
+		fmt.Fprintln(os.Stderr, "end the browser:", err)
+		status = max(status, 1)
+	}
+	os.Exit(status)
+}
+
+func startChromium() error {
+	dir, err := os.MkdirTemp("/tmp", "wp-") // a socket of its is in it, whose path has at most 107 bytes
+	if err != nil {
+		return err
+	}
+	// Its sandbox needs to be no root, and a helper or user namespaces that not every machine has. The pages are our own.
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Env("HOME="+dir, "TMPDIR="+dir))
+	ctx, _ := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, _ = chromedp.NewContext(ctx)
+	chromium.dir, chromium.ctx = dir, ctx
+	return chromedp.Do(ctx) // without a limit of its own, which would be the browser's
+}
+
+// endChromium ends it, and then removes what it has left in its folders.
+func endChromium() error {
+	if chromium.ctx == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(chromium.ctx, time.Minute)
+	defer cancel()
+	return errors.Join(chromedp.Cancel(ctx), os.RemoveAll(chromium.dir))
+}
+
+// start opens a tab. It is closed with the test.
 func start(t *testing.T) *browser {
 	t.Helper()
 	harnesstest.Require(t, "chromium")
-	// What it leaves in its folders goes with the test's, after it has ended: so its context is not the test's, which is over
-	// before the clean-up.
-	dir, err := os.MkdirTemp("/tmp", "wp-") // a socket of its is in it, whose path has at most 107 bytes
-	if err != nil {
-		t.Fatal(err)
+	if chromium.once.Do(func() { chromium.err = startChromium() }); chromium.err != nil {
+		t.Fatal(chromium.err)
 	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(chromium.ctx, 2*time.Minute)
 	t.Cleanup(cancel)
-	// Its sandbox needs to be no root, and a helper or user namespaces that not every machine has. The pages are our own.
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Env("HOME="+dir, "TMPDIR="+dir))
-	ctx, _ = chromedp.NewExecAllocator(ctx, options...)
 	ctx, _ = chromedp.NewContext(ctx)
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
-			t.Errorf("end the browser: %v", err)
+			t.Errorf("close the tab: %v", err)
 		}
 	})
 	return &browser{t: t, ctx: ctx}

@@ -1,7 +1,9 @@
 package page
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -28,6 +30,7 @@ type fixture struct {
 	dir string
 	r   result
 	f   *os.File
+	out *bufio.Writer // to f
 	w   *pcapgo.Writer
 	now time.Time
 	n   uint64
@@ -43,7 +46,8 @@ func newFixture(t testing.TB, dir string, tree topo.Topo) *fixture {
 	if f.f, err = os.Create(filepath.Join(dir, "h1-eth0.pcap")); err != nil {
 		t.Fatal(err)
 	}
-	f.w = pcapgo.NewWriterNanos(f.f)
+	f.out = bufio.NewWriterSize(f.f, 1<<16)
+	f.w = pcapgo.NewWriterNanos(f.out)
 	if err := f.w.WriteFileHeader(1<<17, layers.LinkTypeEthernet); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +146,7 @@ func (f *fixture) connect(client string, port int, names []string, segments int)
 // keep writes the folder and its page, and returns the page.
 func (f *fixture) keep() string {
 	f.t.Helper()
-	if err := f.f.Close(); err != nil {
+	if err := errors.Join(f.out.Flush(), f.f.Close()); err != nil {
 		f.t.Fatal(err)
 	}
 	b, err := json.Marshal(f.r)
