@@ -31,7 +31,8 @@ const (
 	// there is a rate. It loses the same packets as EngineUser as long as offloads are off.
 	EngineBPF Engine = "bpf"
 	// EngineUser carries the frames in user space, between two TAP devices, or, where /dev/net/tun is closed, the far ends
-	// of two veth pairs. It can do everything.
+	// of two veth pairs. It can do everything. While nothing is asked of a link that had nothing asked from the start, the
+	// kernel carries its frames, where it has tcx (Linux 6.6).
 	EngineUser Engine = "user"
 )
 

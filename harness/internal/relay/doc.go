@@ -12,6 +12,9 @@
 // whole. Where something acts on each wire packet (a rate, a decider, a drop), a super-frame is considered as the wire
 // packets it stands for, and is cut only between packets that do not travel together.
 //
+// Of an end of the second kind the kernel carries the frames by itself while nothing is asked of them, where the end has a bypass
+// (End.Bypass); the engine then sees none.
+//
 // What happens to a packet, in this order:
 //
 //  1. It arrives, and is given its index in its direction (IP packets only).
