@@ -201,25 +201,6 @@ func kind(t testing.TB, n *harness.Network) string {
 	return string(out)
 }
 
-// With offloads on, super-frames pass the user engine whole.
-func TestSuperFramesPass(t *testing.T) {
-	n := harnesstest.Start(t, chain(topo.LinkParams{Delay: time.Millisecond}), &harness.Options{Offload: harness.OffloadOn})
-	var file bytes.Buffer
-	c, err := n.Host("h2").Capture(within(t), "", &file, capture.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := send(t, n, 4<<20, nil); err != nil {
-		t.Error(err)
-	}
-	if s, err := c.Stop(within(t)); err != nil || !s.Complete {
-		t.Errorf("stop: %+v, %v", s, err)
-	}
-	if longest := longestFrame(t, &file); longest <= 1514 {
-		t.Errorf("longest frame %d bytes", longest)
-	}
-}
-
 // A round trip never takes less than both delays, and, where the machine lets the engine run, not much more.
 func TestDelay(t *testing.T) {
 	delay := topo.LinkParams{Delay: 5 * time.Millisecond}

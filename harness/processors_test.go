@@ -32,14 +32,14 @@ func TestPacketsKeepTheirOrder(t *testing.T) {
 			// A busy machine loses packets where a processor's queue is full (net.core.netdev_max_backlog), and a lost one makes a
 			// hole as well: such a run says nothing about order.
 			for range 10 {
-				before := softnetDrops(t)
+				before := harnesstest.SoftnetDrops(t)
 				n := harnesstest.Start(t, topo.Single(2), &harness.Options{OneProcessor: one})
 				streamZeros(t, n, size)
 				behind := outOfOrder(t, n.Host("h2"))
 				if behind == 0 {
 					return
 				}
-				if lost := softnetDrops(t) - before; lost == 0 {
+				if lost := harnesstest.SoftnetDrops(t) - before; lost == 0 {
 					t.Fatalf("%d segments of %d arrived behind a hole, and none was lost", behind, size/1448)
 				}
 			}
@@ -85,23 +85,6 @@ func streamZeros(t *testing.T, n *harness.Network, size int64) {
 	if err := <-sent; err != nil {
 		t.Error(err)
 	}
-}
-
-// softnetDrops is how many packets the machine's processors had no room for (net/core/net-procfs.c, softnet_seq_show).
-func softnetDrops(t *testing.T) (all uint64) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/net/softnet_stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		dropped, err := strconv.ParseUint(strings.Fields(line)[1], 16, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all += dropped
-	}
-	return all
 }
 
 type zeros struct{}

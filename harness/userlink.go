@@ -103,6 +103,9 @@ func (b *builder) canBypass(i int) bool {
 // the network: see rtnl.AddVeth.
 func (b *builder) farIndex(i int) int { return firstIndex + len(b.n.ends) + i }
 
+// farMTU is the most that a veth end takes (ETH_MAX_MTU): what a host may send is for its own end to say.
+const farMTU = 65535
+
 func farName(i int) string { return fmt.Sprintf("relay%d", i) }
 
 // makePacketEnd does what makeUserEnd does, without /dev/net/tun: the interface is one end of a veth pair, and the relay
@@ -121,7 +124,7 @@ func (b *builder) makePacketEnd(i int, bypass bool) (end relay.End, err error) {
 	}
 	e := &b.n.ends[i]
 	nd := b.n.nodes[e.Node]
-	far := rtnl.End{Index: b.farIndex(i), Name: farName(i), MAC: []byte{2, 2, 0, 0, byte(i >> 8), byte(i)}}
+	far := rtnl.End{Index: b.farIndex(i), Name: farName(i), MAC: []byte{2, 2, 0, 0, byte(i >> 8), byte(i)}, MTU: farMTU}
 	ops := []rtnl.Op{rtnl.AddVeth(rtnl.End{Index: firstIndex + i, Name: e.Name, MAC: e.MAC}, nd.bridge, far, fabric.ns)}
 	ops = append(ops, nd.endOps(e, firstIndex+i)...)
 	if err := nd.rt.Do(append(ops, nd.routeOps(e, firstIndex+i)...)...); err != nil {

@@ -36,13 +36,8 @@ func (c *Capture) read() {
 	prioritise()
 
 	var l batch
-	for t := newTempo(c.ring.blocks); !c.ending.Load(); {
-		n := c.drain(&l)
-		err := c.rest(t.pause(time.Now(), n))
-		if err == nil {
-			err = c.wait(-1)
-		}
-		if err != nil {
+	for t := newTempo(c.ring); !c.ending.Load(); {
+		if err := c.turn(t, &l); err != nil {
 			c.fail(err)
 			break
 		}
@@ -67,6 +62,18 @@ func (c *Capture) read() {
 		}
 	}
 	c.close()
+}
+
+// turn writes what the kernel has handed over, and waits for more.
+func (c *Capture) turn(t *tempo, l *batch) error {
+	n := c.drain(l)
+	if err := c.rest(t.pause(time.Now(), n)); err != nil {
+		return err
+	}
+	if c.ending.Load() { // the wake-up that came with it may be taken back already
+		return nil
+	}
+	return c.wait(-1)
 }
 
 // drain writes the blocks that the kernel has handed over, and returns how many.

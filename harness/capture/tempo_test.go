@@ -9,7 +9,7 @@ import (
 
 func TestTempo(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	p := &tempo{blocks: 256, began: now}
+	p := &tempo{blocks: 256, most: longestPause, began: now}
 	step := func(took time.Duration, n int, want time.Duration) {
 		t.Helper()
 		now = now.Add(took)
@@ -25,8 +25,35 @@ func TestTempo(t *testing.T) {
 	step(time.Hour, 1, 0)
 	p.blocks = 4096
 	step(100*time.Microsecond, 1, longestPause)
+	// After a lull what comes may come faster: 64 MiB are full within 13 ms then.
+	p = newTempo(&ring{mem: make([]byte, 64<<20), blocks: 256})
+	p.began = now
+	step(490*time.Microsecond, 1, 64<<20/4*time.Second/fastest)
 	p.blocks = 2
 	step(100*time.Microsecond, 1, 0) // a ring too small to wait
+}
+
+// A reader that is to end waits for nothing more, though it has taken the wake-up back.
+func TestEndInARest(t *testing.T) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	c := &Capture{wake: fd, ring: &ring{fd: fd, mem: make([]byte, 8192), block: 4096, blocks: 2}}
+	c.ending.Store(true)
+	turned := make(chan error)
+	go func() { turned <- c.turn(newTempo(c.ring), new(batch)) }()
+	select {
+	case err := <-turned:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits")
+		c.wakeUp()
+		<-turned
+	}
 }
 
 // A reader that lets blocks gather goes on at once when a marker is waited for, and when it is to end.

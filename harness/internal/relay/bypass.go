@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -27,8 +28,10 @@ import (
 //
 // The first alone decides, for each frame, and writes its decision into the frame's hash, which goes with the frame to the
 // other end of the pair (drivers/net/veth.c; net/core/dev.c, skb_scrub_packet leaves it), so that a change of mind loses no
-// frame and carries none twice. It decides for the kernel only when each frame that it gave to the engine has
-// been dealt with, so that none overtakes those; see settle.
+// frame and carries none twice. It decides for the kernel only when each frame that the engine's socket took has
+// been dealt with, so that none overtakes those (see settle), and the engine waits for what the kernel has under way (see want). A
+// queueing discipline that somebody adds to the host's interface is between the program and the socket: what waits there may be
+// overtaken.
 //
 // A bypass belongs to the port of the end that sends. Its memory is shared with the programs.
 type bypass struct {
@@ -181,9 +184,20 @@ func (b *bypass) load(at int) uint64 { return atomic.LoadUint64(b.word(at)) }
 
 // want tells the program what becomes of frames from now on.
 func (b *bypass) want(w uint64) {
-	if b.wanted != w {
-		b.wanted = w
-		atomic.StoreUint64(b.word(memWanted), w)
+	if b.wanted == w {
+		return
+	}
+	b.wanted = w
+	atomic.StoreUint64(b.word(memWanted), w)
+	if w != toEngine {
+		return
+	}
+	// What the kernel has under way comes out before the engine sends anything. From there on both wait in one queue.
+	for range 10 {
+		if b.between() == 0 {
+			return
+		}
+		time.Sleep(20 * time.Microsecond)
 	}
 }
 
@@ -219,21 +233,31 @@ func (b *bypass) addTo(s *DirectionStats) {
 	s.Bypassed += packets
 }
 
-// missed is the number of packets that the kernel lost between the two ends: as many did not come out, if the near end dropped
-// frames at all. It drops for the far end's sake also what the engine was given, which loses nothing.
+// missed is the number of packets that the kernel lost between the two ends. As many went in and did not come out; so did those that
+// are on the way, which it waits for. There are none of the former where the near end dropped no frame. That it did
+// drop some proves nothing: it does so for the far end's sake also with what the engine has already.
 func (b *bypass) missed() uint64 {
 	if b.count == nil {
 		return 0
 	}
-	passed := b.load(memPassed) // first: none has come out that has not gone in
-	between := b.load(memPacket) - passed
-	if between == 0 {
+	least := b.between()
+	if dropped, err := b.count.dropped(); err == nil && dropped == 0 {
 		return 0
 	}
-	if dropped, err := b.count.dropped(); err == nil && dropped == 0 {
-		return 0 // on the way
+	for range 10 {
+		if least == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		least = min(least, b.between())
 	}
-	return between
+	return least
+}
+
+// between is how many packets have gone in at the near end and not come out at the far one.
+func (b *bypass) between() uint64 {
+	passed := b.load(memPassed) // first: none has come out that has not gone in
+	return max(b.load(memPacket), passed) - passed
 }
 
 func (b *bypass) close() error {

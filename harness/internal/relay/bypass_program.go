@@ -8,7 +8,8 @@ import (
 )
 
 // byKernel is the bit of a frame's hash that says who carries it. Receive packet steering chooses a processor by the high bits
-// (net/core/dev.c, get_rps_cpu), and so for both alike.
+// (net/core/dev.c, get_rps_cpu), and so for both alike: the rest is the hash of the flow, not the one that a TCP socket has drawn
+// (sk_txhash), since the kernel makes that of what the engine sends.
 const byKernel = 1
 
 // What the programs answer (linux/pkt_cls.h, linux/bpf.h).
@@ -51,11 +52,15 @@ func nearProgram(mem int) asm.Instructions {
 		asm.LoadMem(asm.R8, asm.R10, keptPackets, asm.DWord),
 		bpfcount.Add(asm.R9, asm.R8, memIP),
 		asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("other"),
+		asm.FnSetHashInvalid.Call(),
+		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.FnGetHashRecalc.Call(),
 		asm.Or.Imm(asm.R0, byKernel),
 		asm.Ja.Label("mark"),
 
 		asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("engine"),
+		asm.FnSetHashInvalid.Call(),
+		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.FnGetHashRecalc.Call(),
 		asm.And.Imm(asm.R0, ^byKernel),
 

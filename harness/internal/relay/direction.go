@@ -84,6 +84,10 @@ func (d *direction) each() bool {
 // carrier is who is to carry the frames, where the end has a bypass.
 func (d *direction) carrier() uint64 {
 	switch {
+	case d.from.bypass.taken == 0:
+		// What is sent before the interface has found its carrier is lost in it, and on no wire: the first that comes shows that
+		// it has.
+		return toEngine
 	case d.cfg.Decider != nil || d.cfg.Delay > 0 || d.cfg.MTU > 0 || d.tx.Shaped() || len(d.link.pending) > 0 || !d.link.up[d.dir]:
 		return toEngine
 	case d.cfg.PerFrame && !d.from.bypass.cuts:

@@ -176,8 +176,10 @@ func (n *network) flow(count, size int) []uint32 {
 		if _, err := tx.WriteToUDPAddrPort(b, to); err != nil {
 			n.t.Fatal(err)
 		}
-		if i%200 == 199 { // no more than the interface's queue holds
-			n.until("read", func(s relay.Stats) bool { return s.AB.IPIn-before.AB.IPIn > uint64(i) })
+		if i%200 == 199 { // no more than the queues of the interface and of the receiving host hold
+			n.until("read", func(s relay.Stats) bool {
+				return s.AB.IPIn-before.AB.IPIn > uint64(i) && s.AB.PacketsOut-before.AB.PacketsOut < uint64(received.Load())+300
+			})
 		}
 	}
 	n.until("delivered", func(s relay.Stats) bool { return s.AB.IPIn-before.AB.IPIn >= uint64(count) && s.AB.InFlight == 0 })

@@ -310,8 +310,12 @@ func (s *shard) receivePackets(p *port) {
 		now := int64(wall.Sub(s.base))
 		offset := wall.UnixNano() - now
 		n, bytes := int(r), 0
-		if p.bypass != nil {
-			p.bypass.taken += uint64(n)
+		if b := p.bypass; b != nil {
+			first := b.taken == 0
+			b.taken += uint64(n)
+			if first {
+				d.link.divert()
+			}
 		}
 		for i := range n {
 			size := int(m.msg[i].len)

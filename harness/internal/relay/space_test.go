@@ -100,6 +100,7 @@ type network struct {
 	a, b space
 	// middle has the far ends of the hosts' veth pairs, m0 and m1.
 	middle space
+	drops  uint64 // harnesstest.SoftnetDrops when it was made
 	link   *relay.Link
 	eng    *relay.Engine
 }
@@ -126,7 +127,7 @@ func join(t testing.TB, k kind, o relay.Options, ab, ba relay.Config) *network {
 func joinOn(t testing.TB, e *relay.Engine, k kind, ab, ba relay.Config) *network {
 	t.Helper()
 	s := newSpaces(t, 3)
-	n := &network{t: t, a: s[0], b: s[1], middle: s[2], eng: e}
+	n := &network{t: t, a: s[0], b: s[1], middle: s[2], eng: e, drops: harnesstest.SoftnetDrops(t)}
 	var ends [2]relay.End
 	for i, h := range s[:2] {
 		mac := net.HardwareAddr{2, 0, 0, 0, 0, byte(i + 1)}
@@ -184,7 +185,11 @@ func (n *network) stats() relay.Stats {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if s.EngineDrops() != 0 {
+	switch {
+	case s.EngineDrops() == 0:
+	case harnesstest.SoftnetDrops(n.t) > n.drops:
+		n.t.Skipf("this machine is so busy that its processors lose packets: %+v", s)
+	default:
 		n.t.Errorf("the engine dropped %d: %+v", s.EngineDrops(), s)
 	}
 	return s

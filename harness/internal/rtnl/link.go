@@ -103,6 +103,7 @@ type End struct {
 	// 4.17, with offloads off too (net/core/sock.c, sk_setup_caps): a queueing discipline takes and sends them as one packet,
 	// and only then they are cut.
 	SingleSegments bool
+	MTU            int // bytes; zero: the kernel's 1500
 }
 
 // SingleSegments is End.SingleSegments for an interface that exists.
@@ -118,6 +119,9 @@ func (e End) attrs(add func(attr int, data []byte)) {
 	add(unix.IFLA_ADDRESS, e.MAC)
 	if e.SingleSegments {
 		add(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(1))
+	}
+	if e.MTU != 0 {
+		add(unix.IFLA_MTU, nl.Uint32Attr(uint32(e.MTU)))
 	}
 }
 
