@@ -88,6 +88,7 @@ func TestTheBundleOfAVerdict(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
 	s := selectAll(t, Params{Variants: []string{AllVariant}, Mode: peers.NonPersistent}, "g")[0]
+	s.Excerpt = 256 << 10
 	o := optionsFor(t)
 	r, err := Run(t.Context(), s, o)
 	if err != nil {

@@ -121,7 +121,8 @@ func wifiShows(t *testing.T, s shown) {
 
 func unpluggedShows(t *testing.T, s shown) {
 	down := s.arriving(t, "h2-eth0", segment.hasData)
-	if gap := longestGap(down); gap < 3*time.Second {
+	// What was under way may come late on a busy machine, 53 ms were seen, and what follows not.
+	if gap := longestGap(down); gap < 2750*time.Millisecond {
 		t.Errorf("the longest gap between two segments is %v, the cable was out for 3 s", gap)
 	}
 	if took := s.Transfers[0].TotalSeconds; took < 3 {
@@ -388,6 +389,7 @@ func TestCookbookLosesTheSamePacketsAgain(t *testing.T) {
 			var runs [3]lost
 			for i, seed := range []uint64{11, 11, 12} {
 				chosen := selectAll(t, Params{Seed: seed, Links: links}, name)[0]
+				chosen.Excerpt = 1 << 20
 				r, o := mustRun(t, chosen)
 				if r.Seed != seed {
 					t.Fatalf("the report has seed %d, asked %d", r.Seed, seed)

@@ -32,6 +32,7 @@ func TestLiveIsTheCapture(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
 	all := selectAll(t, Params{Links: []string{"all:rate=40Mbit,delay=1ms"}}, "g", "e")
+	all[1].Excerpt = 256 << 10
 	o := optionsFor(t)
 	kept, err := os.Create(filepath.Join(t.TempDir(), "live.pcapng"))
 	if err != nil {
@@ -96,6 +97,10 @@ func TestLiveIsTheCapture(t *testing.T) {
 func TestAReaderThatGoesSpoilsNothing(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
+	all := selectAll(t, Params{}, "e", "g")
+	for i := range all {
+		all[i].Excerpt = 256 << 10 // more than the pipe holds when the reader goes
+	}
 	for _, after := range []int64{0, 1000, 100_000} {
 		read, write, err := os.Pipe()
 		if err != nil {
@@ -109,7 +114,7 @@ func TestAReaderThatGoesSpoilsNothing(t *testing.T) {
 			_, _ = io.CopyN(io.Discard, read, after)
 			read.Close()
 		}()
-		reports, err := RunAll(t.Context(), selectAll(t, Params{}, "e", "g"), o, 0, nil)
+		reports, err := RunAll(t.Context(), all, o, 0, nil)
 		<-gone
 		write.Close()
 		if err != nil {
