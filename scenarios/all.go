@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/topo"
@@ -93,22 +94,32 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 	return reports, fatal
 }
 
-// patientFirst returns the indices of the scenarios, those that mostly wait before the others: a spanning tree takes its
-// four seconds, and retransmissions theirs, beside what needs the processors.
+// patientFirst returns the indices of the scenarios, those that wait longest before the others: retransmissions take their time,
+// a spanning tree its four seconds and clients their starts, beside what needs the processors.
 func patientFirst(all []Scenario) []int {
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
 	}
-	waits := func(i int) int {
-		t := all[i].Topo
-		if t.Loops == topo.LoopsSpanningTree || lossy(t) || delayed(t) {
-			return 0
-		}
-		return 1
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(waits(a), waits(b)) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[b].waits(), all[a].waits()) })
 	return order
+}
+
+// waits is roughly how long a scenario waits for other things than a processor.
+func (s Scenario) waits() time.Duration {
+	var wait time.Duration
+	for _, f := range s.Fetches() {
+		wait = max(wait, f.At)
+	}
+	switch {
+	case lossy(s.Topo):
+		wait += 8 * time.Second
+	case s.Topo.Loops == topo.LoopsSpanningTree:
+		wait += 4 * time.Second
+	case delayed(s.Topo):
+		wait += time.Second
+	}
+	return wait
 }
 
 // notRun is the report of a scenario that did not come to its end.

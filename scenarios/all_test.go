@@ -1,0 +1,79 @@
+package scenarios
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/wireproof/wireproof/harness/flow"
+	"github.com/wireproof/wireproof/harness/harnesstest"
+	"github.com/wireproof/wireproof/protocol"
+)
+
+// TestParts runs every part in every variant, dialect and server model. A novel by lockstep is 3,000 exchanges that wake both
+// ends, and all scenarios together were 380,000, half of the processor time of these tests: the persistent part has all five
+// whole, the others an excerpt of each file, as reports say, unless everything is asked for. "run all" serves them whole.
+func TestParts(t *testing.T) {
+	harnesstest.Require(t, "root")
+	t.Parallel()
+	all := selectAll(t, Params{}, "all")
+	order := patientFirst(all)
+	slices.Reverse(order) // of tests that wait to go on in parallel, the last comes first
+	for _, i := range order {
+		s := all[i]
+		if os.Getenv(envFull) == "" {
+			s = briefly(s)
+		}
+		t.Run(s.Name(), func(t *testing.T) {
+			t.Parallel()
+			r, _ := mustRun(t, s)
+			wantVerdict(t, r, flow.Pass)
+		})
+	}
+}
+
+// exchangesEach is how many exchanges a client of a part by lockstep makes where the part is cut.
+const exchangesEach = 256
+
+// briefly is a scenario as the ordinary tests run it: by lockstep, every client fetches what it fetches, but less of each file.
+func briefly(s Scenario) Scenario {
+	if s.Dialect != protocol.Lockstep || s.Name() == wholeByLockstep {
+		return s
+	}
+	exchanges := exchangesEach
+	if lossy(s.Topo) {
+		exchanges /= 2 // one in six or so waits for a retransmission, 200 ms and more
+	}
+	if size := int64(exchanges * protocol.DefaultBuffer / longestFetch(s)); s.Excerpt == 0 || s.Excerpt > size {
+		s.Excerpt = size
+	}
+	return s
+}
+
+// wholeByLockstep is the scenario that has all five novels, twice, in each dialect.
+const wholeByLockstep = "persistent/default/lockstep/sequential"
+
+// What the ordinary tests cut is only lockstep, and one scenario has all of it whole.
+func TestOneScenarioIsWholeByLockstep(t *testing.T) {
+	whole := 0
+	for _, s := range selectAll(t, Params{}, "all") {
+		cut := briefly(s)
+		if s.Dialect != protocol.Lockstep {
+			if cut.Excerpt != s.Excerpt {
+				t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
+			}
+			continue
+		}
+		if cut.Excerpt == 0 {
+			whole++
+			if longestFetch(cut) != 5 {
+				t.Errorf("%s is whole and fetches %d novels", s.Name(), longestFetch(cut))
+			}
+		} else if cut.Excerpt < 16*protocol.DefaultBuffer {
+			t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
+		}
+	}
+	if whole != 1 {
+		t.Errorf("%d scenarios have whole files by lockstep", whole)
+	}
+}
