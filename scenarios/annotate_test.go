@@ -97,7 +97,6 @@ func TestCommentsChangeNoPacket(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []protocol.Dialect{protocol.Stream, protocol.Lockstep} {
 		t.Run(string(dialect), func(t *testing.T) {
-			t.Parallel()
 			s := selectAll(t, Params{Dialects: []protocol.Dialect{dialect}, LossPercent: 3, Variants: []string{AllVariant}}, "g")[0]
 			s.Excerpt = 32 << 10 // 160 exchanges, of which ten lose a chunk; a stream has fewer packets, and loses as many
 			if dialect == protocol.Stream {

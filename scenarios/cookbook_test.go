@@ -35,6 +35,8 @@ var impairmentsShow = map[string]func(*testing.T, shown){
 // Each recipe's transfer survives with its bytes whole, and each recipe's impairment is to be seen.
 func TestCookbook(t *testing.T) {
 	harnesstest.Require(t, "root")
+	beforeParts.Add(1)
+	defer beforeParts.Done()
 	t.Parallel()
 	for _, recipe := range Cookbook() {
 		t.Run(recipe.Name, func(t *testing.T) {
@@ -381,7 +383,6 @@ func TestCookbookLosesTheSamePacketsAgain(t *testing.T) {
 	t.Parallel()
 	for name, links := range map[string][]string{"satellite": {"s1-h2:delay=2ms", "s1>h2:loss=1%"}, "wifi": nil} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			type lost struct {
 				indices []uint64
 				sent    uint64

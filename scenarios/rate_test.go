@@ -14,7 +14,6 @@ func TestLowRatesLetSingleFramesGo(t *testing.T) {
 	t.Parallel()
 	for _, rate := range []topo.BitRate{5 * topo.Mbit, 30 * topo.Mbit} {
 		t.Run(rate.String(), func(t *testing.T) {
-			t.Parallel()
 			rows, err := Select([]string{"g"}, Params{Rate: rate})
 			if err != nil {
 				t.Fatal(err)
