@@ -6,23 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf/asm"
-)
-
-// Numbers of the headers, as package impair has them.
-const (
-	etherIPv4 = 0x0800
-	etherIPv6 = 0x86dd
-	etherVLAN = 0x8100 // IEEE 802.1Q
-	etherQinQ = 0x88a8 // IEEE 802.1ad
-
-	protoHopByHop    = 0
-	protoIGMP        = 2
-	protoTCP         = 6
-	protoUDP         = 17
-	protoRouting     = 43
-	protoFragment    = 44
-	protoICMP6       = 58
-	protoDestination = 60
+	"golang.org/x/sys/unix"
 )
 
 // Fields of struct __sk_buff (linux/bpf.h), by offset.
@@ -62,18 +46,18 @@ func Classify() (ins asm.Instructions) {
 		ins = append(ins,
 			asm.LoadMem(asm.R1, asm.R10, stack, asm.Half),
 			asm.HostTo(asm.BE, asm.R1, asm.Half),
-			asm.JEq.Imm(asm.R1, etherIPv4, "ipv4"),
-			asm.JEq.Imm(asm.R1, etherIPv6, "ipv6"),
+			asm.JEq.Imm(asm.R1, unix.ETH_P_IP, "ipv4"),
+			asm.JEq.Imm(asm.R1, unix.ETH_P_IPV6, "ipv6"),
 		)
 		if tags < 2 {
-			ins = append(ins, asm.JEq.Imm(asm.R1, etherVLAN, tag), asm.JEq.Imm(asm.R1, etherQinQ, tag))
+			ins = append(ins, asm.JEq.Imm(asm.R1, unix.ETH_P_8021Q, tag), asm.JEq.Imm(asm.R1, unix.ETH_P_8021AD, tag))
 		}
 		ins = append(ins, asm.Ja.Label("other"))
 	}
 	ins = append(ins, symbol("ipv4", fetch(0, 20, "other"))...)
 	ins = append(ins,
 		asm.LoadMem(asm.R1, asm.R10, stack+9, asm.Byte),
-		asm.JEq.Imm(asm.R1, protoIGMP, "other"),
+		asm.JEq.Imm(asm.R1, unix.IPPROTO_IGMP, "other"),
 		asm.Ja.Label("counted"),
 	)
 	return append(ins, ipv6()...)
@@ -84,8 +68,8 @@ func ipv6() asm.Instructions {
 	ins := symbol("ipv6", fetch(0, 40, "other"))
 	ins = append(ins,
 		asm.LoadMem(asm.R8, asm.R10, stack+6, asm.Byte),
-		asm.JEq.Imm(asm.R8, protoTCP, "counted"),
-		asm.JEq.Imm(asm.R8, protoUDP, "counted"),
+		asm.JEq.Imm(asm.R8, unix.IPPROTO_TCP, "counted"),
+		asm.JEq.Imm(asm.R8, unix.IPPROTO_UDP, "counted"),
 		asm.LoadMem(asm.R1, asm.R10, stack, asm.Byte),
 		asm.RSh.Imm(asm.R1, 4),
 		asm.JNE.Imm(asm.R1, 6, "counted"),
@@ -99,10 +83,10 @@ func ipv6() asm.Instructions {
 	for i := range headers {
 		here := func(what string) string { return fmt.Sprintf("%s%d", what, i) }
 		ins = append(ins,
-			asm.JEq.Imm(asm.R8, protoFragment, here("fragment")).WithSymbol(here("header")),
-			asm.JEq.Imm(asm.R8, protoHopByHop, here("options")),
-			asm.JEq.Imm(asm.R8, protoRouting, here("options")),
-			asm.JEq.Imm(asm.R8, protoDestination, here("options")),
+			asm.JEq.Imm(asm.R8, unix.IPPROTO_FRAGMENT, here("fragment")).WithSymbol(here("header")),
+			asm.JEq.Imm(asm.R8, unix.IPPROTO_HOPOPTS, here("options")),
+			asm.JEq.Imm(asm.R8, unix.IPPROTO_ROUTING, here("options")),
+			asm.JEq.Imm(asm.R8, unix.IPPROTO_DSTOPTS, here("options")),
 			asm.Ja.Label("transport"),
 		)
 		ins = append(ins, symbol(here("options"), fetch(0, 8, "counted"))...)
@@ -128,7 +112,7 @@ func ipv6() asm.Instructions {
 	}
 	ins = append(ins,
 		asm.Ja.Label("counted"),
-		asm.JNE.Imm(asm.R8, protoICMP6, "counted").WithSymbol("transport"),
+		asm.JNE.Imm(asm.R8, unix.IPPROTO_ICMPV6, "counted").WithSymbol("transport"),
 	)
 	ins = append(ins, fetch(0, 1, "counted")...)
 	return append(ins,

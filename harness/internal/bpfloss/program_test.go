@@ -21,23 +21,6 @@ import (
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
-// Numbers of the headers, as package bpfcount has them.
-const (
-	etherIPv4 = 0x0800
-	etherIPv6 = 0x86dd
-	etherVLAN = 0x8100 // IEEE 802.1Q
-	etherQinQ = 0x88a8 // IEEE 802.1ad
-
-	protoHopByHop    = 0
-	protoIGMP        = 2
-	protoTCP         = 6
-	protoUDP         = 17
-	protoRouting     = 43
-	protoFragment    = 44
-	protoICMP6       = 58
-	protoDestination = 60
-)
-
 // load brings c's program into the kernel, attached to nothing. It skips the test only where the kernel will have no
 // program at all.
 func load(t testing.TB, c Config) *object {
@@ -81,7 +64,7 @@ func frame(kind uint16, payload ...byte) []byte {
 	return append(binary.BigEndian.AppendUint16(make([]byte, 12), kind), payload...)
 }
 
-var udp = frame(etherIPv4, append([]byte{0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17}, make([]byte, 50)...)...)
+var udp = frame(unix.ETH_P_IP, append([]byte{0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17}, make([]byte, 50)...)...)
 
 const many = 200_000
 
@@ -238,49 +221,49 @@ func cases() map[string][]byte {
 	tcp6 := append([]byte{0x60, 0, 0, 0, 0, 40, 6, 64}, make([]byte, 72)...)
 	v6 := func(next byte, payload ...byte) []byte {
 		h := append([]byte{0x60, 0, 0, 0, 0, byte(len(payload)), next, 255}, make([]byte, 32)...)
-		return frame(etherIPv6, append(h, payload...)...)
+		return frame(unix.ETH_P_IPV6, append(h, payload...)...)
 	}
 	tag := func(kind uint16, inner []byte) []byte {
 		return append(append(frame(kind, 0, 7), inner[12:14]...), inner[14:]...)
 	}
 	arp := frame(0x0806, make([]byte, 28)...)
 	igmp := bytes.Clone(udp)
-	igmp[14+9] = protoIGMP
-	jumbo := v6(protoHopByHop, protoICMP6, 0, 0, 0, 0, 0, 0, 0, 135)
+	igmp[14+9] = unix.IPPROTO_IGMP
+	jumbo := v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 0, 135)
 	jumbo[14+5] = 0
-	padded := append(v6(protoHopByHop, protoICMP6, 0, 0, 0, 0, 0, 0, 0), 135, 0, 0, 0)
+	padded := append(v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 0), 135, 0, 0, 0)
 	deep := func(n int) []byte {
 		var b []byte
 		for i := range n {
-			next := byte(protoDestination)
+			next := byte(unix.IPPROTO_DSTOPTS)
 			if i == n-1 {
-				next = protoICMP6
+				next = unix.IPPROTO_ICMPV6
 			}
 			b = append(b, next, 0, 0, 0, 0, 0, 0, 0)
 		}
-		return v6(protoDestination, append(b, 135, 0, 0, 0)...)
+		return v6(unix.IPPROTO_DSTOPTS, append(b, 135, 0, 0, 0)...)
 	}
 	all := map[string][]byte{
-		"udp": udp, "arp": arp, "igmp": igmp, "tcp6": frame(etherIPv6, tcp6...),
-		"short ipv4": tag(etherVLAN, udp[:14+19]), "shortest ipv4": udp[:14+20],
-		"short ipv6": tag(etherVLAN, frame(etherIPv6, tcp6[:39]...)), "shortest ipv6": frame(etherIPv6, tcp6[:40]...),
+		"udp": udp, "arp": arp, "igmp": igmp, "tcp6": frame(unix.ETH_P_IPV6, tcp6...),
+		"short ipv4": tag(unix.ETH_P_8021Q, udp[:14+19]), "shortest ipv4": udp[:14+20],
+		"short ipv6": tag(unix.ETH_P_8021Q, frame(unix.ETH_P_IPV6, tcp6[:39]...)), "shortest ipv6": frame(unix.ETH_P_IPV6, tcp6[:40]...),
 		"unknown": frame(0x88cc, make([]byte, 60)...), "llc": frame(38, make([]byte, 60)...),
-		"vlan udp": tag(etherVLAN, udp), "vlan arp": tag(etherVLAN, arp), "vlan igmp": tag(etherVLAN, igmp),
-		"qinq udp": tag(etherQinQ, tag(etherVLAN, udp)), "qinq nd": tag(etherQinQ, tag(etherVLAN, v6(protoICMP6, 135, 0, 0, 0))),
-		"cut vlan":    frame(etherVLAN, 0, 7),
-		"wrong nd":    func() []byte { b := v6(protoICMP6, 135, 0, 0, 0); b[14] = 0x40; return b }(),
-		"mld":         v6(protoHopByHop, protoICMP6, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
-		"mld cut":     v6(protoHopByHop, protoICMP6, 0, 5, 2, 0, 0, 1, 0),
-		"options cut": v6(protoHopByHop, protoICMP6, 0, 5),
-		"too long":    v6(protoHopByHop, protoICMP6, 9, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
-		"long":        v6(protoRouting, append(append([]byte{protoICMP6, 1, 0, 0, 0, 0, 0, 0}, make([]byte, 8)...), 133, 0, 0, 0)...),
-		"udp options": v6(protoHopByHop, protoUDP, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
-		"first":       v6(protoFragment, protoICMP6, 0, 0, 1, 0, 0, 0, 1, 136, 0, 0, 0),
-		"second":      v6(protoFragment, protoICMP6, 0, 0, 8, 0, 0, 0, 1, 136, 0, 0, 0),
-		"padded":      padded, "jumbo nd": jumbo, "no payload": v6(protoICMP6), "none": v6(59),
+		"vlan udp": tag(unix.ETH_P_8021Q, udp), "vlan arp": tag(unix.ETH_P_8021Q, arp), "vlan igmp": tag(unix.ETH_P_8021Q, igmp),
+		"qinq udp": tag(unix.ETH_P_8021AD, tag(unix.ETH_P_8021Q, udp)), "qinq nd": tag(unix.ETH_P_8021AD, tag(unix.ETH_P_8021Q, v6(unix.IPPROTO_ICMPV6, 135, 0, 0, 0))),
+		"cut vlan":    frame(unix.ETH_P_8021Q, 0, 7),
+		"wrong nd":    func() []byte { b := v6(unix.IPPROTO_ICMPV6, 135, 0, 0, 0); b[14] = 0x40; return b }(),
+		"mld":         v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
+		"mld cut":     v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0),
+		"options cut": v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 0, 5),
+		"too long":    v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_ICMPV6, 9, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
+		"long":        v6(unix.IPPROTO_ROUTING, append(append([]byte{unix.IPPROTO_ICMPV6, 1, 0, 0, 0, 0, 0, 0}, make([]byte, 8)...), 133, 0, 0, 0)...),
+		"udp options": v6(unix.IPPROTO_HOPOPTS, unix.IPPROTO_UDP, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0),
+		"first":       v6(unix.IPPROTO_FRAGMENT, unix.IPPROTO_ICMPV6, 0, 0, 1, 0, 0, 0, 1, 136, 0, 0, 0),
+		"second":      v6(unix.IPPROTO_FRAGMENT, unix.IPPROTO_ICMPV6, 0, 0, 8, 0, 0, 0, 1, 136, 0, 0, 0),
+		"padded":      padded, "jumbo nd": jumbo, "no payload": v6(unix.IPPROTO_ICMPV6), "none": v6(59),
 	}
 	for kind := range 256 {
-		all[fmt.Sprintf("icmp6 %d", kind)] = v6(protoICMP6, byte(kind), 0, 0, 0)
+		all[fmt.Sprintf("icmp6 %d", kind)] = v6(unix.IPPROTO_ICMPV6, byte(kind), 0, 0, 0)
 	}
 	for n := 1; n < 12; n++ {
 		all[fmt.Sprintf("%d options", n)] = deep(n)
@@ -336,7 +319,7 @@ func FuzzCounted(f *testing.F) {
 			return
 		}
 		switch kind := binary.BigEndian.Uint16(frame[12:]); {
-		case kind == etherIPv4 && len(frame) < 14+20, kind == etherIPv6 && len(frame) < 14+40:
+		case kind == unix.ETH_P_IP && len(frame) < 14+20, kind == unix.ETH_P_IPV6 && len(frame) < 14+40:
 			return
 		}
 		if got, want := counts(t, o, frame), impair.Counted(frame); got != want {
