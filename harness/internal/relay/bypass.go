@@ -237,17 +237,14 @@ func (b *bypass) addTo(s *DirectionStats) {
 // are on the way, which it waits for. There are none of the former where the near end dropped no frame. That it did
 // drop some proves nothing: it does so for the far end's sake also with what the engine has already.
 func (b *bypass) missed() uint64 {
-	if b.count == nil {
+	least := b.between()
+	if b.count == nil || least == 0 {
 		return 0
 	}
-	least := b.between()
 	if dropped, err := b.count.dropped(); err == nil && dropped == 0 {
 		return 0
 	}
-	for range 10 {
-		if least == 0 {
-			break
-		}
+	for i := 0; i < 10 && least > 0; i++ {
 		time.Sleep(time.Millisecond)
 		least = min(least, b.between())
 	}
