@@ -23,11 +23,8 @@ type sysctl struct {
 func (b *builder) setSysctls(nd *node) error {
 	all := []sysctl{b.n.processors.steer()}
 	if nd.isSwitch || !b.n.topo.IPv6 {
-		// Else every interface announces itself, and captures begin with neighbour discovery. It is for the interfaces that are made
-		// from now on: all but lo. To write "all" takes the lock of all links by trying again and again, in the kernel
-		// (net/ipv6/addrconf.c, addrconf_disable_ipv6: restart_syscall): where twelve networks came up at once, that was a twentieth
-		// of their processor time.
-		all = append(all, sysctl{"net/ipv6/conf/default/disable_ipv6", "1", true})
+		// Else every interface announces itself, and captures begin with neighbour discovery.
+		all = append(all, sysctl{"net/ipv6/conf/all/disable_ipv6", "1", true})
 	} else {
 		for _, set := range []string{"default", "all"} {
 			all = append(all,
