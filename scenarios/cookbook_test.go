@@ -123,8 +123,9 @@ func wifiShows(t *testing.T, s shown) {
 
 func unpluggedShows(t *testing.T, s shown) {
 	down := s.arriving(t, "h2-eth0", segment.hasData)
-	// What was under way may come late on a busy machine, 53 ms were seen, and what follows not.
-	if gap := longestGap(down); gap < 2750*time.Millisecond {
+	// A schedule's steps come late on a machine with no processor to spare: the first by 0.35 s was seen, and the second not. Nothing
+	// else keeps two segments 2 s apart.
+	if gap := longestGap(down); gap < 2*time.Second {
 		t.Errorf("the longest gap between two segments is %v, the cable was out for 3 s", gap)
 	}
 	if took := s.Transfers[0].TotalSeconds; took < 3 {
