@@ -3,7 +3,6 @@ package scenarios
 import (
 	"os"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/wireproof/wireproof/harness/flow"
@@ -17,7 +16,6 @@ import (
 func TestParts(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
-	beforeParts.Wait()
 	all := selectAll(t, Params{}, "all")
 	order := patientFirst(all)
 	slices.Reverse(order) // of tests that wait to go on in parallel, the last comes first
@@ -33,10 +31,6 @@ func TestParts(t *testing.T) {
 		})
 	}
 }
-
-// beforeParts are tests with parallel ones below them that take as long as the longest parts: those are to begin first. Each is
-// counted before it waits to go on in parallel, so all are when TestParts goes on.
-var beforeParts sync.WaitGroup
 
 // exchangesEach is how many exchanges a client of a part by lockstep makes where the part is cut.
 const exchangesEach = 256

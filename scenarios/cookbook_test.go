@@ -35,8 +35,6 @@ var impairmentsShow = map[string]func(*testing.T, shown){
 // Each recipe's transfer survives with its bytes whole, and each recipe's impairment is to be seen.
 func TestCookbook(t *testing.T) {
 	harnesstest.Require(t, "root")
-	beforeParts.Add(1)
-	defer beforeParts.Done()
 	t.Parallel()
 	for _, recipe := range Cookbook() {
 		t.Run(recipe.Name, func(t *testing.T) {
