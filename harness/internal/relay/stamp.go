@@ -32,15 +32,21 @@ import (
 type stamps struct {
 	mem    []byte // as the program has it: a count, and the times at slotsAt
 	offset int64  // of the program's clock from the thread's
-	read   uint64 // frames read so far
+	read   uint64 // frames read so far, and those that never came
+	astray uint64 // noted and not read when the ring was empty: on their way to it, or lost
 	lost   bool   // it is not known which time is whose
 	empty  int64  // the ring was empty then
 }
 
 const (
-	stampSlots = 4096 // frames whose times are kept; a power of two
-	slotsAt    = 64
-	stampBytes = slotsAt + 8*stampSlots
+	stampSlotBits = 12
+	stampSlots    = 1 << stampSlotBits // frames whose times are kept
+	slotsAt       = 64
+	stampBytes    = slotsAt + 8*stampSlots
+
+	// A slot's low bits say in which round of the slots it was written, from 1 on: the program counts a frame before it writes.
+	stampRound = 4 // bits
+	roundMask  = 1<<stampRound - 1
 
 	// unsure is how long a frame may be between the program and the ring: the processor was taken away there.
 	unsure = 1_000_000 // ns
@@ -86,9 +92,15 @@ func stampProgram(mem int) asm.Instructions {
 		asm.LoadMapValue(asm.R6, mem, 0),
 		asm.Mov.Imm(asm.R7, 1),
 		bpfcount.FetchAdd(asm.R6, asm.R7, 0),
+		asm.Mov.Reg(asm.R8, asm.R7),
+		asm.RSh.Imm(asm.R8, stampSlotBits),
+		asm.Add.Imm(asm.R8, 1),
+		asm.And.Imm(asm.R8, roundMask),
 		asm.And.Imm(asm.R7, stampSlots-1),
 		asm.LSh.Imm(asm.R7, 3),
 		asm.FnKtimeGetNs.Call(),
+		asm.LSh.Imm(asm.R0, stampRound),
+		asm.Or.Reg(asm.R0, asm.R8),
 		asm.Add.Reg(asm.R6, asm.R7),
 		asm.StoreMem(asm.R6, slotsAt, asm.R0, asm.DWord),
 		asm.Mov.Imm(asm.R0, 1<<18), // bytes that go on
@@ -117,26 +129,25 @@ func (st *stamps) word(at int) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&st.mem[at])))
 }
 
-func (st *stamps) slot(n uint64) int64 {
-	return int64(st.word(slotsAt+8*int(n%stampSlots))) - st.offset
+// slot is when the program saw frame n, or false: that is not written yet, or written over.
+func (st *stamps) slot(n uint64) (at int64, ok bool) {
+	w := st.word(slotsAt + 8*int(n%stampSlots))
+	return int64(w>>stampRound) - st.offset, w&roundMask == (n>>stampSlotBits+1)&roundMask
 }
 
 // frame returns when the frame came that was read just now, or false: that is not known.
 func (st *stamps) frame(now int64) (int64, bool) {
-	seen := st.word(0)
-	for st.read+1 < seen && st.slot(st.read) < st.empty-slack {
-		st.read++ // it never came to the ring, or it would have been read
-	}
 	n := st.read
 	st.read++
-	at := st.slot(n)
-	switch ahead := st.word(0) - n; { // frames that the program saw since the one before, this one included
-	case ahead == 0 || ahead > TXQueueLen:
-		st.lost = true // the ring may have been full, and frames dropped
-	case ahead > stampSlots:
-		return 0, false // written over
+	seen := st.word(0)
+	// It is one of those astray, or the next: rather late than early.
+	at, ok := st.slot(min(n+st.astray, max(seen, 1)-1))
+	// Of the frames that the program saw since the one before, this one included, some may have been dropped, as the ring was
+	// full.
+	if ahead := seen - n; ahead == 0 || ahead > TXQueueLen {
+		st.lost = true
 	}
-	if st.lost {
+	if st.lost || !ok {
 		return 0, false
 	}
 	return min(max(at, st.empty-slack), now), true
@@ -153,9 +164,24 @@ func (st *stamps) before() uint64 {
 // none says that there was no frame to be read: what the program had seen by then is gone one way or the other.
 func (st *stamps) none(now int64, seen uint64) {
 	st.empty = now
-	if st.lost && seen > 0 {
-		if now-st.slot(seen-1) > unsure {
+	st.astray = 0
+	if st.lost {
+		if seen == 0 {
+			return
+		}
+		if at, ok := st.slot(seen - 1); ok && now-at > unsure {
 			st.read, st.lost = seen, false
+		}
+		return
+	}
+	for k, count := st.read, st.word(0); k < count; k++ {
+		at, ok := st.slot(k)
+		if !ok || at >= now-slack {
+			return
+		}
+		st.astray++
+		if now-at > unsure { // it would have come by now
+			st.read, st.astray = k+1, 0
 		}
 	}
 }

@@ -13,9 +13,14 @@ type ring struct {
 
 func newRing() *ring { return &ring{stamps: stamps{mem: make([]byte, stampBytes), offset: 1000}} }
 
+// write has the program write when it saw frame n.
+func (r *ring) write(n uint64, at int64) {
+	binary.NativeEndian.PutUint64(r.mem[slotsAt+8*(n%stampSlots):], uint64(at+r.offset)<<stampRound|(n/stampSlots+1)&roundMask)
+}
+
 // see has the program see a frame at a time of the thread's clock.
 func (r *ring) see(at int64) {
-	binary.NativeEndian.PutUint64(r.mem[slotsAt+8*(r.count%stampSlots):], uint64(at+r.offset))
+	r.write(r.count, at)
 	r.count++
 	binary.NativeEndian.PutUint64(r.mem, r.count)
 }
@@ -97,4 +102,38 @@ func TestStampsOfALateFrame(t *testing.T) {
 	r.see(1e6)
 	r.none(2e6, r.before())
 	r.want(t, 3e6, 2e6-slack)
+}
+
+// A frame that the ring got late, when the program had seen the next one, leaves no doubt about those that follow.
+func TestStampsOfALateFrameAndTheNext(t *testing.T) {
+	r := newRing()
+	r.see(1e6)
+	r.none(1e6+2*slack, r.before())
+	r.see(1e6 + 3*slack)
+	r.want(t, 1e6+4*slack, 1e6+3*slack) // it or the next: rather late than early
+	r.want(t, 1e6+4*slack, 1e6+3*slack)
+	r.none(1e6+5*slack, r.before())
+	for i := range int64(10) {
+		r.see(2e6 + i)
+		r.want(t, 3e6, 2e6+i)
+	}
+}
+
+// A frame that the program has counted, and whose time it has not written yet, is not taken for an old one.
+func TestStampsThatAreBeingWritten(t *testing.T) {
+	r := newRing()
+	for round := range int64(20) {
+		for i := range int64(stampSlots) {
+			r.see(1e7*round + i)
+			r.want(t, 1e7*(round+1), 1e7*round+i)
+		}
+		now := 1e7*(round+1) - 10
+		r.count++
+		binary.NativeEndian.PutUint64(r.mem, r.count) // and is taken away here
+		r.none(now, r.before())
+		r.wantNone(t, now+1)
+		r.read--
+		r.write(r.count-1, now)
+		r.want(t, now+1, now)
+	}
 }
