@@ -27,7 +27,6 @@ type carriage struct {
 
 	mu       sync.Mutex // one change at a time
 	courses  [2]course  // what A's end sends, what B's end sends
-	down     bool       // by Link.Down
 	stop     context.CancelFunc
 	problem  error // what a schedule met
 	perFrame bool
@@ -37,14 +36,16 @@ type carriage struct {
 	egress   [2]bool             // that acts as the sender sends
 }
 
-// A course is what becomes of one direction's parameters.
+// A course is what becomes of one direction's parameters. With EngineUser the relay takes its steps.
 type course struct {
 	steps []impaired.Step
-	next  int       // the step that has not come yet
-	from  time.Time // when steps count from; zero: they have not begun
-	now   topo.LinkParams
-	cut   bool // the schedule has the link down
-	made  *impaired.Direction
+	from  time.Time           // when steps count from; zero: they have not begun
+	made  *impaired.Direction // of EngineUser
+
+	// Of the kernel's engines.
+	next int             // the step that has not come yet
+	late time.Duration   // the most that one came after its time
+	now  topo.LinkParams // in force
 }
 
 func newCarriage(n *Network, number int, e Engine) *carriage {
@@ -59,7 +60,7 @@ func newCarriage(n *Network, number int, e Engine) *carriage {
 
 func newCourse(p topo.LinkParams) course {
 	steps := impaired.Steps(p)
-	return course{steps: steps, next: 1, now: steps[0].Params, cut: steps[0].Down}
+	return course{steps: steps, next: 1, now: steps[0].Params}
 }
 
 // end is the interface that sends in this direction, and its number.
@@ -69,8 +70,8 @@ func (c *carriage) end(side int) (*topo.Interface, int) {
 }
 
 // config is the relay's form of a direction's parameters.
-func (c *carriage) config(side int, p topo.LinkParams) (relay.Config, error) {
-	made, err := c.courses[side].made.Config(p)
+func (c *carriage) config(course *course, p topo.LinkParams) (relay.Config, error) {
+	made, err := course.made.Config(p)
 	made.PerFrame = c.perFrame
 	return made, err
 }
@@ -108,10 +109,15 @@ func (c *carriage) join(r *relay.Engine, ends [2]relay.End, perFrame bool) error
 	defer c.mu.Unlock()
 	c.perFrame = perFrame
 	var configs [2]relay.Config
+	var starts [2][]relay.Step
 	err := fault.Check("join ends")
 	for side := range configs {
+		course := &c.courses[side]
 		if err == nil {
-			configs[side], err = c.config(side, c.courses[side].now)
+			configs[side], err = c.config(course, course.steps[0].Params)
+		}
+		if course.steps[0].Down {
+			starts[side] = []relay.Step{{Down: true}}
 		}
 	}
 	if err != nil {
@@ -120,12 +126,7 @@ func (c *carriage) join(r *relay.Engine, ends [2]relay.End, perFrame bool) error
 	if c.user, err = r.Join(ends[0], ends[1], configs[0], configs[1]); err != nil {
 		return err
 	}
-	return c.setUp()
-}
-
-// setUp tells the relay which directions are up.
-func (c *carriage) setUp() error {
-	return closed(c.user.SetUp(!c.down && !c.courses[0].cut, !c.down && !c.courses[1].cut))
+	return closed(c.user.Plan(starts[0], starts[1]))
 }
 
 // closed makes the harness's error of the relay's.
@@ -182,33 +183,14 @@ func (c *carriage) lossOf(side int, p topo.LinkParams) (bpfloss.Config, error) {
 	return bpfloss.From(made)
 }
 
-// change puts parameters in force, in both directions or the one that is not nil. c.mu is held.
+// change has the kernel's engine put parameters in force, in both directions or the one that is not nil. c.mu is held.
 func (c *carriage) change(params [2]*topo.LinkParams) error {
-	if c.engine == EngineUser {
-		var configs [2]*relay.Config
-		for side, p := range params {
-			if p == nil {
-				continue
-			}
-			made, err := c.config(side, *p)
-			if err != nil {
-				return err
-			}
-			configs[side] = &made
-		}
-		if err := c.user.Set(configs[0], configs[1]); err != nil {
-			return closed(err)
-		}
-	}
 	var errs []error
 	for side, p := range params {
 		if p == nil {
 			continue
 		}
-		var err error
-		if c.engine != EngineUser {
-			err = c.changeKernel(side, c.courses[side].now, *p)
-		}
+		err := c.changeKernel(side, c.courses[side].now, *p)
 		if err == nil {
 			c.courses[side].now = *p
 		}

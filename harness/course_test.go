@@ -2,8 +2,10 @@ package harness_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +151,48 @@ func TestTrace(t *testing.T) {
 	if s := stats(t, n.Link("h1", "h2")); s.A.Wire.Dropped.Total() != 0 {
 		t.Errorf("%+v", s.A.Wire)
 	}
+}
+
+// The kernel's engines are changed when the time has come, not sooner, and how late is told.
+func TestScheduleOfTheKernel(t *testing.T) {
+	const after = 50 * time.Millisecond
+	p := topo.LinkParams{Rate: 10 * topo.Mbit, Schedule: []topo.Change{{From: after, Set: "rate=20Mbit"}}}
+	n := harnesstest.Start(t, cable(p, topo.LinkParams{}), &harness.Options{Engine: harness.EngineHTB})
+	begun := n.Begin()
+	waitFor(t, func() error {
+		out, err := n.Host("h1").Command(within(t), "tc", "class", "show", "dev", "h1-eth0").Output()
+		if err != nil || !strings.Contains(string(out), " rate 20Mbit ") {
+			return fmt.Errorf("%s%v", out, err)
+		}
+		return nil
+	})
+	took := time.Since(begun)
+	if s := stats(t, n.Link("h1", "h2")); took < after || s.Err != nil || s.A.StepLate <= 0 || s.A.StepLate > took-after || s.B.StepLate != 0 {
+		t.Errorf("after %v: late by %v and %v, %v", took, s.A.StepLate, s.B.StepLate, s.Err)
+	}
+}
+
+// A link that is down from the start comes up when its schedule says so, and stays down while it is down by hand, too.
+func TestScheduleThatBeginsDown(t *testing.T) {
+	p := topo.LinkParams{Schedule: []topo.Change{{From: 0, To: 50 * time.Millisecond, Down: true}}}
+	n := harnesstest.Start(t, cable(p, p), nil)
+	link := n.Link("h1", "h2")
+	if err := link.Up(within(t)); err != nil { // it was not down by hand
+		t.Fatal(err)
+	}
+	ping := func(wait time.Duration) bool {
+		return n.Host("h1").Command(within(t), "ping", "-c", "1", "-W", fmt.Sprint(wait.Seconds()), "h2").Run() == nil
+	}
+	if ping(100 * time.Millisecond) {
+		t.Error("a packet passed before the schedule began")
+	}
+	n.Begin()
+	waitFor(t, func() error {
+		if !ping(time.Second) {
+			return errors.New("no packet passes")
+		}
+		return nil
+	})
 }
 
 // A schedule stands at its beginning until Begin, and then changes what it says; Set replaces it.

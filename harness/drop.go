@@ -118,9 +118,12 @@ func (c *carriage) replace(params [2]*topo.LinkParams) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	from := c.n.hasBegun()
+	if !from.IsZero() {
+		from = time.Now()
+	}
 	var errs []error
 	var courses [2]course
-	var now [2]*topo.LinkParams
 	for side, p := range params {
 		if p == nil {
 			continue
@@ -130,27 +133,50 @@ func (c *carriage) replace(params [2]*topo.LinkParams) error {
 			errs = append(errs, &EngineError{Link: c.name, Interface: sender.Name, Engine: c.engine, Lacks: lacks, Can: able(context.Background(), *p)})
 		}
 		courses[side] = newCourse(*p)
-		now[side] = &courses[side].now
+		courses[side].made, courses[side].from, courses[side].late = c.courses[side].made, from, c.courses[side].late
 	}
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	if err == nil {
+		err = c.put(params, &courses)
+	}
+	if err != nil {
 		return err
-	}
-	if err := c.change(now); err != nil {
-		return err
-	}
-	from := c.n.hasBegun()
-	if !from.IsZero() {
-		from = time.Now()
 	}
 	for side := range params {
 		if params[side] != nil {
-			courses[side].made, courses[side].from = c.courses[side].made, from
 			c.courses[side] = courses[side]
 		}
 	}
-	c.follow()
-	if c.user != nil {
-		return c.setUp()
+	if c.user == nil {
+		c.follow()
 	}
 	return nil
+}
+
+// put puts in force what courses begin with, of the directions whose parameters are not nil, and with EngineUser what follows
+// if they have begun. c.mu is held.
+func (c *carriage) put(params [2]*topo.LinkParams, courses *[2]course) error {
+	var now [2]*topo.LinkParams
+	var plans [2][]relay.Step
+	for side, p := range params {
+		if p == nil {
+			continue
+		}
+		course := courses[side]
+		now[side] = &course.now
+		if c.user == nil {
+			continue
+		}
+		if course.from.IsZero() {
+			course.steps = course.steps[:1]
+		}
+		var err error
+		if plans[side], err = c.plan(&course, 0); err != nil {
+			return err
+		}
+	}
+	if c.user != nil {
+		return closed(c.user.Plan(plans[0], plans[1]))
+	}
+	return c.change(now)
 }

@@ -111,10 +111,7 @@ func (l *Link) user() *carriage {
 func (l *Link) cut(ctx context.Context, c *carriage, down bool) error {
 	err := context.Cause(ctx)
 	if err == nil {
-		c.mu.Lock()
-		c.down = down
-		err = c.setUp()
-		c.mu.Unlock()
+		err = closed(c.user.SetUp(!down, !down))
 	}
 	if err != nil {
 		return fmt.Errorf("link %s %s: %w", l.name, map[bool]string{true: "down", false: "up"}[down], err)

@@ -39,8 +39,11 @@ type EndStats struct {
 	// left: queueing disciplines do, and EngineBPF where a switch sends. False: it acts on the way (EngineUser), or behind
 	// the capture of the receiver (EngineBPF where a host sends).
 	Egress bool
-	Qdisc  QdiscStats
-	Wire   WireStats
+	// StepLate is the most that a change of the schedule came after its time, where that is to be seen: with EngineUser in what
+	// waited in the queue, or in what the kernel carried by itself. Zero: none did.
+	StepLate time.Duration
+	Qdisc    QdiscStats
+	Wire     WireStats
 }
 
 // QdiscStats are the counters of an interface's root queueing discipline (zero where there is none).
@@ -151,6 +154,7 @@ func (c *carriage) stats(s *LinkStats) error {
 	ends := [2]*EndStats{&s.A, &s.B}
 	for side, e := range ends {
 		p := c.courses[side].now
+		e.StepLate = c.courses[side].late
 		e.Exact = true
 		e.Egress = c.engine == EngineHTB || c.engine == EngineNetem
 		switch {
@@ -189,6 +193,7 @@ func (c *carriage) stats(s *LinkStats) error {
 	for side, e := range ends {
 		e.Wire = wireStats(r.Direction(relay.Direction(side)))
 		e.Exact = e.Wire.Dropped.Engine == 0
+		e.StepLate = r.Direction(relay.Direction(side)).StepLate
 	}
 	return nil
 }

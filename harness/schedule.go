@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wireproof/wireproof/harness/internal/relay"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
@@ -13,8 +14,9 @@ import (
 // Until then each stands at its beginning. Scenarios call it when the servers listen. Later calls change nothing, and
 // return the same.
 //
-// A change comes when its time has come, or some tenths of a millisecond later, on a machine that is busy more. One that
-// fails is told by Link.Stats, and by Close.
+// With EngineUser a change holds for what is sent from its time on, also where the engine comes to it later. The kernel's
+// engines are changed when the time has come: some tenths of a millisecond later, on a machine that is busy more, which
+// EndStats.StepLate tells. A change that fails is told by Link.Stats, and by Close.
 func (n *Network) Begin() time.Time {
 	n.mu.Lock()
 	first := n.begun.IsZero()
@@ -27,14 +29,7 @@ func (n *Network) Begin() time.Time {
 		return begun
 	}
 	for _, c := range n.carried {
-		c.mu.Lock()
-		for side := range c.courses {
-			if c.courses[side].from.IsZero() { // Link.Set may have come between
-				c.courses[side].from = begun
-			}
-		}
-		c.follow()
-		c.mu.Unlock()
+		c.begin(begun)
 	}
 	return begun
 }
@@ -46,8 +41,62 @@ func (n *Network) hasBegun() time.Time {
 	return n.begun
 }
 
-// follow has the changes that are still to come made when they are due, in place of those it was told of before. c.mu is
-// held.
+// begin has the courses count from that time.
+func (c *carriage) begin(from time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var plans [2][]relay.Step
+	var err error
+	for side := range c.courses {
+		course := &c.courses[side]
+		if !course.from.IsZero() { // Link.Set came between
+			continue
+		}
+		course.from = from
+		if c.user != nil && err == nil {
+			plans[side], err = c.plan(course, 1)
+		}
+	}
+	if c.user == nil {
+		c.follow()
+		return
+	}
+	if err == nil && (plans[0] != nil || plans[1] != nil) {
+		err = c.user.Plan(plans[0], plans[1])
+	}
+	c.met(err)
+}
+
+// plan is the relay's form of a course from one of its steps on.
+func (c *carriage) plan(course *course, first int) ([]relay.Step, error) {
+	var plan []relay.Step
+	for i := first; i < len(course.steps); i++ {
+		s := course.steps[i]
+		step := relay.Step{Down: s.Down}
+		if i > 0 {
+			step.At = course.from.Add(s.At)
+		}
+		if i == 0 || !s.Params.Equal(course.steps[i-1].Params) {
+			config, err := c.config(course, s.Params)
+			if err != nil {
+				return nil, err
+			}
+			step.Config = &config
+		}
+		plan = append(plan, step)
+	}
+	return plan, nil
+}
+
+// met notes what a schedule met. c.mu is held.
+func (c *carriage) met(err error) {
+	if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, relay.ErrClosed) && c.problem == nil {
+		c.problem = fmt.Errorf("schedule: %w", err)
+	}
+}
+
+// follow has the kernel's engine changed when changes are due that are still to come, in place of those it was told of
+// before. c.mu is held.
 func (c *carriage) follow() {
 	if c.stop != nil {
 		c.stop()
@@ -97,9 +146,7 @@ func (c *carriage) run(ctx context.Context) {
 			c.mu.Unlock()
 			return
 		}
-		if err := c.advance(time.Now()); err != nil && !errors.Is(err, ErrClosed) && c.problem == nil {
-			c.problem = fmt.Errorf("schedule: %w", err)
-		}
+		c.met(c.advance(time.Now()))
 		at, more := c.due()
 		c.mu.Unlock()
 		if !more {
@@ -112,27 +159,17 @@ func (c *carriage) run(ctx context.Context) {
 // advance makes the changes that are due, of both directions in one step.
 func (c *carriage) advance(now time.Time) error {
 	var params [2]*topo.LinkParams
-	cut := false
 	for side := range c.courses {
 		course := &c.courses[side]
 		for !course.from.IsZero() && course.next < len(course.steps) && !course.from.Add(course.steps[course.next].At).After(now) {
 			step := course.steps[course.next]
 			course.next++
-			if step.Down != course.cut {
-				course.cut, cut = step.Down, true
-			}
+			course.late = max(course.late, now.Sub(course.from.Add(step.At)))
 			params[side] = &step.Params
 		}
 		if p := params[side]; p != nil && p.Equal(course.now) {
 			params[side] = nil
 		}
 	}
-	var errs []error
-	if params[0] != nil || params[1] != nil {
-		errs = append(errs, c.change(params))
-	}
-	if cut && c.user != nil {
-		errs = append(errs, c.setUp())
-	}
-	return errors.Join(errs...)
+	return c.change(params)
 }

@@ -46,14 +46,19 @@ func (r *run) describeLinks() {
 // counters are those of the engine where it has its own, else the interface's.
 func counters(e harness.EndStats) LinkCounters {
 	w := e.Wire
+	late := e.StepLate.Nanoseconds()
 	if w.In == 0 {
-		return LinkCounters{Packets: e.TxPackets, Bytes: e.TxBytes, Lost: e.Qdisc.Drops}
+		return LinkCounters{Packets: e.TxPackets, Bytes: e.TxBytes, Lost: e.Qdisc.Drops, StepLateNS: late}
 	}
 	return LinkCounters{
 		Packets: w.In, Bytes: w.BytesIn, Lost: w.Dropped.Total() - w.Dropped.Engine, Duplicated: w.Duplicated,
 		Reordered: w.Reordered, Corrupted: w.Corrupted, Marked: w.Marked, EngineLost: w.Dropped.Engine, LateP99NS: w.Late.P99.Nanoseconds(),
+		StepLateNS: late,
 	}
 }
+
+// lateStep is from when on a change of a schedule came so late that the link was not what it was to be.
+const lateStep = 100 * time.Millisecond
 
 // judgeLinks holds what the captures show of every link to what was asked of it: its losses and delays where both ends
 // were captured, its rate where either was.
@@ -176,6 +181,9 @@ func (d direction) counters() link.Counters {
 	}
 	if harness.Engine(d.sender.Engine) == harness.EngineNetem {
 		c.Lost.Chance = d.sender.Qdisc.Drops // the kernel counts with them what did not fit into netem's queue
+	}
+	if late := d.sender.StepLate; late > lateStep {
+		c.Faults = fmt.Sprintf("a change of the schedule came %v after its time: this machine has too much else to do", late.Round(time.Millisecond))
 	}
 	switch {
 	case d.sender.Egress:

@@ -95,8 +95,9 @@ type LinkCounters struct {
 	Reordered  uint64 `json:"reordered,omitempty"`
 	Corrupted  uint64 `json:"corrupted,omitempty"`
 	Marked     uint64 `json:"marked,omitempty"`
-	EngineLost uint64 `json:"engine_lost,omitempty"` // not asked for: the engine could not keep up
-	LateP99NS  int64  `json:"late_p99_ns,omitempty"` // how late the engine delivered, at the 99th percentile
+	EngineLost uint64 `json:"engine_lost,omitempty"`  // not asked for: the engine could not keep up
+	LateP99NS  int64  `json:"late_p99_ns,omitempty"`  // how late the engine delivered, at the 99th percentile
+	StepLateNS int64  `json:"step_late_ns,omitempty"` // the most that a change of the schedule came after its time, where that is to be seen
 }
 
 // Seconds tells where the time went.

@@ -28,6 +28,8 @@ type direction struct {
 	limitP  int // the queue's limits, or very large
 	limitB  int
 	started int64 // the trace's start
+	plan    []step
+	cut     bool // by a step
 
 	tx    pace.Transmitter
 	queue pace.Queue
@@ -88,13 +90,18 @@ func (d *direction) carrier() uint64 {
 		// What is sent before the interface has found its carrier is lost in it, and on no wire: the first that comes shows that
 		// it has.
 		return toEngine
-	case d.cfg.Decider != nil || d.cfg.Delay > 0 || d.cfg.MTU > 0 || d.tx.Shaped() || len(d.link.pending) > 0 || !d.link.up[d.dir]:
+	case d.cfg.Decider != nil || d.cfg.Delay > 0 || d.cfg.MTU > 0 || d.tx.Shaped() || len(d.link.pending) > 0 || !d.isUp():
+		return toEngine
+	case d.nextStep() <= d.sh.now()+stepAhead:
 		return toEngine
 	case d.cfg.PerFrame && !d.from.bypass.cuts:
 		return singleOnly
 	}
 	return toKernel
 }
+
+// isUp says that neither SetUp nor a step has the direction down.
+func (d *direction) isUp() bool { return d.link.up[d.dir] && !d.cut }
 
 // settle tells the end's bypass, if it has one, when nothing that was read is on the way still.
 func (d *direction) settle(now int64) {
@@ -110,6 +117,11 @@ func (d *direction) waits() bool {
 
 // ingest takes a frame that came at time at. The caller keeps its reference to b.
 func (d *direction) ingest(b *buffer, at int64) {
+	if d.nextStep() <= at { // the thread was late
+		d.advance(at, d.sh.now())
+		d.link.stayAwake()
+		d.link.divert()
+	}
 	packets := b.packets()
 	d.stats.PacketsIn += uint64(packets)
 	d.stats.BytesIn += uint64(b.wireBytes())
@@ -125,7 +137,7 @@ func (d *direction) ingest(b *buffer, at int64) {
 		d.index += uint64(packets)
 	}
 	switch {
-	case !d.link.up[d.dir]:
+	case !d.isUp():
 		d.dropAll(b, index, counted, Down, at)
 		return
 	case d.held+len(b.data) > d.sh.opt.LineBytes:
@@ -211,7 +223,7 @@ func (d *direction) one(b *buffer, i int, index uint64, counted bool, at int64) 
 // set replaces the parameters; see Link.Set.
 func (d *direction) set(c Config, now int64) {
 	var waiting []flight
-	var busy int64
+	busy := min(d.tx.Busy(), now) // what is off the line already was sent
 	line := d.line
 	d.line = pace.Line[flight]{}
 	d.floor = 0

@@ -123,30 +123,15 @@ func (l *Link) do(f func()) error {
 // Set replaces the parameters of one or both directions in one step; nil leaves a direction as it is. Packets on their
 // way keep the time at which they arrive; those that still wait in the queue are sent as the new parameters say.
 // Nothing is lost (a shorter queue limit drops only newcomers) or passes twice, and a shorter delay lets no packet overtake
-// those on their way. Indices go on; a Decider is replaced by the new one.
+// those on their way. Indices go on; a Decider is replaced by the new one. What Plan had in store for the direction is gone.
 func (l *Link) Set(ab, ba *Config) error {
-	set := [2]*Config{ab, ba}
-	for i, c := range set {
-		if c == nil {
-			continue
+	var plans [2][]Step
+	for i, c := range [2]*Config{ab, ba} {
+		if c != nil {
+			plans[i] = []Step{{Config: c}}
 		}
-		if err := c.Validate(); err != nil {
-			return fmt.Errorf("set direction %v: %w", Direction(i), err)
-		}
-		copied := *c
-		set[i] = &copied
 	}
-	return l.do(func() {
-		l.drain()
-		now := l.sh.now()
-		for i, c := range set {
-			if c != nil {
-				l.dirs[i].set(*c, now)
-			}
-		}
-		l.stayAwake()
-		l.divert()
-	})
+	return l.Plan(plans[AB], plans[BA])
 }
 
 // Down cuts the link: frames sent from now on are lost and counted. Those on their way arrive. Down and Up may be repeated.
@@ -168,11 +153,7 @@ func (l *Link) SetUp(ab, ba bool) error {
 func (l *Link) drain() {
 	for _, p := range l.ports {
 		if p.gone == nil {
-			if p.packet {
-				l.sh.receivePackets(p)
-			} else {
-				l.sh.receiveTAP(p, sleeping{})
-			}
+			l.sh.receive(p, sleeping{})
 		}
 	}
 }
@@ -247,7 +228,7 @@ func (l *Link) Stats() (Stats, error) {
 }
 
 func (l *Link) stats() Stats {
-	s := Stats{Up: l.up[AB] && l.up[BA], Thread: l.thread, Asleep: l.asleep, Err: l.err}
+	s := Stats{Up: l.dirs[AB].isUp() && l.dirs[BA].isUp(), Thread: l.thread, Asleep: l.asleep, Err: l.err}
 	for i := range l.dirs {
 		d := &l.dirs[i]
 		out := s.Direction(Direction(i))

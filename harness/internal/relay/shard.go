@@ -160,6 +160,7 @@ func (s *shard) turn() {
 	now := s.now()
 	next := int64(pace.Never)
 	for _, l := range s.links {
+		next = min(next, l.keepPlans(now))
 		for i := range l.dirs {
 			d := &l.dirs[i]
 			due := d.line.Next()
@@ -180,13 +181,17 @@ func (s *shard) turn() {
 		}
 		// A command may have closed the port.
 		if p := s.ports[slot]; p != nil && p.gone == nil {
-			if p.packet {
-				s.receivePackets(p)
-			} else {
-				s.receiveTAP(p, slept)
-			}
+			s.receive(p, slept)
 		}
 	}
+}
+
+// receive takes in a batch of the frames that wait at an end, and says whether there may be more.
+func (s *shard) receive(p *port, slept sleeping) (more bool) {
+	if p.packet {
+		return s.receivePackets(p)
+	}
+	return s.receiveTAP(p, slept)
 }
 
 // readBatch bounds how many frames are read at one end before the other end has its turn.
@@ -194,7 +199,7 @@ const readBatch = 32
 
 // receiveTAP reads frames from a TAP device. Where their times of arrival are not noted, the one that woke the thread came as
 // long ago as waking up takes, by a careful estimate: it may be delivered a few microseconds before its time.
-func (s *shard) receiveTAP(p *port, slept sleeping) {
+func (s *shard) receiveTAP(p *port, slept sleeping) (more bool) {
 	d := p.in
 	for k := range readBatch {
 		b := s.big
@@ -209,13 +214,13 @@ func (s *shard) receiveTAP(p *port, slept sleeping) {
 			if p.stamps != nil {
 				p.stamps.none(at, seen)
 			}
-			return
+			return false
 		case errno != 0:
 			s.gone(p, errno)
-			return
+			return false
 		case n == 0:
 			s.gone(p, unix.EBADFD)
-			return
+			return false
 		}
 		if p.stamps != nil {
 			if came, ok := p.stamps.frame(at); ok {
@@ -234,6 +239,7 @@ func (s *shard) receiveTAP(p *port, slept sleeping) {
 			d.release(now)
 		}
 	}
+	return true
 }
 
 // take gives d the frame of n bytes in b, and returns the buffer to read the next one into.
@@ -276,7 +282,7 @@ type recvBatch struct {
 }
 
 // receivePackets reads frames from a packet socket, with the kernel's time of arrival.
-func (s *shard) receivePackets(p *port) {
+func (s *shard) receivePackets(p *port) (more bool) {
 	m := s.mm
 	if m == nil {
 		m = &recvBatch{want: readBatch}
@@ -300,10 +306,10 @@ func (s *shard) receivePackets(p *port) {
 		case errno == unix.EINTR:
 			continue
 		case errno == unix.EAGAIN:
-			return
+			return false
 		case errno != 0:
 			s.gone(p, errno)
-			return
+			return false
 		}
 		d := p.in
 		wall := time.Now()
@@ -343,10 +349,11 @@ func (s *shard) receivePackets(p *port) {
 				m.want = readBatch / 4
 			}
 			if n < asked {
-				return
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // stamp finds SCM_TIMESTAMPNS among control messages.

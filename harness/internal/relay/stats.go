@@ -71,6 +71,11 @@ type DirectionStats struct {
 	// count as delivered when they set out.
 	Bypassed uint64
 
+	Steps uint64 // of Plan, taken
+	// StepLate is the most that one of them came after its time where that is to be seen: in what waits in the queue, or in
+	// what the kernel carried. Zero: never.
+	StepLate time.Duration
+
 	Super uint64 // super-frames read
 	Cut   uint64 // of these, those delivered in more than one piece, or not whole
 
