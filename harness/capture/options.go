@@ -15,11 +15,13 @@ type Options struct {
 
 	// RingBytes is the size of the kernel's ring, rounded up to whole blocks; zero:
 	// 64 MiB. The kernel cannot swap it out. It has to hold what comes in while the
-	// writer is busy: at 20 Gbit/s, 64 MiB are 27 ms.
+	// writer is busy: at 20 Gbit/s, 64 MiB are 27 ms. What a ring has over 512 MiB is
+	// for bursts: where blocks fill fast, they gather there until it is filled, or
+	// nothing comes, or for half a second, and are written then.
 	RingBytes int
 	// BlockBytes is the size of a block of the ring, rounded up to a power of two
-	// of pages; zero: 256 KiB, or 128 KiB in a ring below 4 MiB. A frame has to fit
-	// into a block, or is cut. Many blocks matter where little comes in: each is
+	// of pages; zero: 256 KiB, less in a ring below 4 MiB (128 KiB) and more in one
+	// above 256 MiB (up to 1 MiB). A frame has to fit into a block, or is cut. Many blocks matter where little comes in: each is
 	// handed over after the retire time, full or not, so a ring of n blocks bears a
 	// reader that is held up for n times that long: 64 MiB, 2.5 s.
 	BlockBytes int

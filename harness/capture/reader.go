@@ -66,9 +66,10 @@ func (c *Capture) read() {
 
 // turn writes what the kernel has handed over, and waits for more.
 func (c *Capture) turn(t *tempo, l *batch) error {
-	n := c.drain(l)
-	if err := c.rest(t.pause(time.Now(), n)); err != nil {
-		return err
+	if n := c.drain(l); t.brisk(time.Now(), n) {
+		if err := c.gather(t); err != nil {
+			return err
+		}
 	}
 	if c.ending.Load() { // the wake-up that came with it may be taken back already
 		return nil
@@ -140,9 +141,24 @@ func (c *Capture) wait(timeout int) error {
 	return nil
 }
 
-// rest lets blocks gather for d, unless somebody waits for what is in the ring.
+// gather lets blocks gather as long as many come, and nobody waits for what is in the ring.
+func (c *Capture) gather(t *tempo) error {
+	for had, ready := 0, 0; ; had = ready {
+		if err := c.rest(t.nap); err != nil || c.asked() {
+			return err
+		}
+		if ready = c.ring.ready(t.enough); !t.more(time.Now(), had, ready) {
+			return nil
+		}
+	}
+}
+
+// asked says that somebody waits for what is in the ring.
+func (c *Capture) asked() bool { return c.barrier.Load() != nil || c.ending.Load() }
+
+// rest waits for d, unless somebody waits for what is in the ring.
 func (c *Capture) rest(d time.Duration) error {
-	for limit := time.Now().Add(d); d > 0 && c.barrier.Load() == nil && !c.ending.Load(); d = time.Until(limit) {
+	for limit := time.Now().Add(d); d > 0 && !c.asked(); d = time.Until(limit) {
 		ts := unix.NsecToTimespec(int64(d))
 		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}}, &ts, nil)
 		if err != nil && err != unix.EINTR {

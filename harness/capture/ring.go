@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"sort"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -38,6 +39,7 @@ const (
 const (
 	defaultRingBytes  = 64 << 20
 	defaultBlockBytes = 256 << 10
+	largestBlockBytes = 1 << 20   // three frames of 64 KB find room in 256 KB, and fifteen here
 	wholeFrameBytes   = 128 << 10 // the least power of two that holds a frame of 64 KB
 	defaultSnapLen    = 262144
 	defaultRetire     = 10 * time.Millisecond
@@ -126,7 +128,7 @@ func ringGeometry(size, block int) (int, int, error) {
 	}
 	page := os.Getpagesize()
 	if block == 0 {
-		block = min(defaultBlockBytes, max(size/16, wholeFrameBytes))
+		block = min(max(defaultBlockBytes, size/1024), largestBlockBytes, max(size/16, wholeFrameBytes))
 	}
 	block = max(block, page)
 	block = 1 << bits.Len(uint(block-1))
@@ -146,11 +148,26 @@ func (r *ring) bind(index int, protocol uint16) error {
 
 // next returns the block that comes next, or nil while the kernel has it.
 func (r *ring) next() []byte {
-	b := r.mem[r.cur*r.block : (r.cur+1)*r.block]
-	if atomic.LoadUint32(word(b, blockStatusAt))&unix.TP_STATUS_USER == 0 {
-		return nil
+	if b := r.at(0); r.mine(b) {
+		return b
 	}
-	return b
+	return nil
+}
+
+// ready is how many blocks the kernel has handed over, up to most.
+func (r *ring) ready(most int) int {
+	return sort.Search(most, func(i int) bool { return !r.mine(r.at(i)) })
+}
+
+// at is the block that comes after i others.
+func (r *ring) at(i int) []byte {
+	i = (r.cur + i) % r.blocks
+	return r.mem[i*r.block : (i+1)*r.block]
+}
+
+// mine says that the kernel has handed the block over.
+func (r *ring) mine(block []byte) bool {
+	return atomic.LoadUint32(word(block, blockStatusAt))&unix.TP_STATUS_USER != 0
 }
 
 // release hands the block of the last next back to the kernel. The count of

@@ -9,28 +9,43 @@ import (
 
 func TestTempo(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	p := &tempo{blocks: 256, most: longestPause, began: now}
-	step := func(took time.Duration, n int, want time.Duration) {
+	small := newTempo(&ring{mem: make([]byte, 64<<20), block: 256 << 10, blocks: 256})
+	small.began = now
+	if small.nap != 64<<20/4*time.Second/fastest || small.enough != 32 {
+		t.Errorf("%+v", small)
+	}
+	step := func(took time.Duration, n int, want bool) {
 		t.Helper()
 		now = now.Add(took)
-		if got := p.pause(now, n); got != want {
-			t.Errorf("%d blocks in %v: a pause of %v, want %v", n, took, got, want)
+		if got := small.brisk(now, n); got != want {
+			t.Errorf("%d blocks in %v: brisk %v", n, took, got)
 		}
 	}
-	step(100*time.Microsecond, 1, 3200*time.Microsecond) // 20 Gbit/s: the ring fills in 26 ms
-	step(3200*time.Microsecond, 32, 3200*time.Microsecond)
-	step(10*time.Millisecond, 20, 16*time.Millisecond)
-	step(10*time.Millisecond, 19, 0) // slower than that, a wake-up for each is cheap
-	step(time.Microsecond, 0, 0)     // woken for nothing
-	step(time.Hour, 1, 0)
-	p.blocks = 4096
-	step(100*time.Microsecond, 1, longestPause)
-	// After a lull what comes may come faster: 64 MiB are full within 13 ms then.
-	p = newTempo(&ring{mem: make([]byte, 64<<20), blocks: 256})
-	p.began = now
-	step(490*time.Microsecond, 1, 64<<20/4*time.Second/fastest)
-	p.blocks = 2
-	step(100*time.Microsecond, 1, 0) // a ring too small to wait
+	step(100*time.Microsecond, 1, true) // 20 Gbit/s: the ring fills in 26 ms
+	step(10*time.Millisecond, 20, true)
+	step(10*time.Millisecond, 19, false) // slower than that, a wake-up for each is cheap
+	step(time.Microsecond, 0, false)     // woken for nothing
+	step(time.Hour, 1, false)
+
+	more := func(t0 *tempo, after time.Duration, had, ready int, want bool) {
+		t.Helper()
+		if got := t0.more(t0.began.Add(after), had, ready); got != want {
+			t.Errorf("after %v %d blocks, %d before: go on %v", after, ready, had, got)
+		}
+	}
+	more(small, 3*time.Millisecond, 0, 31, true)
+	more(small, 3*time.Millisecond, 0, 32, false)
+	more(small, 6*time.Millisecond, 20, 25, false) // a lull
+	large := newTempo(&ring{mem: make([]byte, 1<<30), block: 1 << 20, blocks: 1024})
+	if large.nap != longestNap || large.enough != 512 {
+		t.Errorf("%+v", large)
+	}
+	more(large, 400*time.Millisecond, 400, 440, true)
+	more(large, 400*time.Millisecond, 400, 439, false)
+	more(large, longestGathering, 400, 500, false)
+	if tiny := newTempo(&ring{mem: make([]byte, 1<<20), block: 256 << 10, blocks: 4}); tiny.brisk(time.Now(), 4) {
+		t.Error("a ring of four blocks waits")
+	}
 }
 
 // A reader that is to end waits for nothing more, though it has taken the wake-up back.
@@ -92,5 +107,44 @@ func TestRestIsCutShort(t *testing.T) {
 				t.Errorf("the wake-up is there still: %d, %v", n, err)
 			}
 		})
+	}
+}
+
+// Blocks are counted that the kernel has handed over, also past the ring's end.
+func TestReady(t *testing.T) {
+	const block, blocks = 4096, 8
+	r := &ring{mem: make([]byte, block*blocks), block: block, blocks: blocks, cur: 5}
+	for handed := range blocks + 1 {
+		for _, most := range []int{0, 3, blocks} {
+			if got := r.ready(most); got != min(handed, most) {
+				t.Errorf("%d of %d blocks, up to %d: %d", handed, blocks, most, got)
+			}
+		}
+		if handed < blocks {
+			*word(r.at(handed), blockStatusAt) = unix.TP_STATUS_USER
+		}
+	}
+}
+
+// A reader that gathers sees how many wait, and goes on when they are enough or no more come.
+func TestGather(t *testing.T) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for _, handed := range []int{0, 4} { // a lull, and enough
+		r := &ring{mem: make([]byte, 8*4096), block: 4096, blocks: 8}
+		for i := range handed {
+			*word(r.at(i), blockStatusAt) = unix.TP_STATUS_USER
+		}
+		c := &Capture{wake: fd, ring: r}
+		began := time.Now()
+		if err := c.gather(&tempo{nap: time.Millisecond, enough: 4, began: began}); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took < time.Millisecond {
+			t.Errorf("%d blocks: it took no nap: %v", handed, took)
+		}
 	}
 }
