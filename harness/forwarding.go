@@ -19,7 +19,27 @@ func (n *Network) WaitForwarding(ctx context.Context) error {
 	if len(n.topo.Switches) == 0 {
 		return nil
 	}
-	err := n.poll(ctx, n.forwarding)
+	// The spanning tree takes seconds, in which one switch is asked that is not settled; when it is, all are.
+	late := ""
+	err := n.poll(ctx, func() error {
+		if late != "" {
+			if err := n.forwarding(late); err != nil {
+				return err
+			}
+		}
+		err := n.forwarding("")
+		var w *waitingError
+		if late = ""; errors.As(err, &w) {
+			late = w.first
+		}
+		return err
+	})
+	var w *waitingError
+	if errors.As(err, &w) && ctx.Err() != nil { // the deadline: what all wait for
+		if all := n.forwarding(""); all != nil {
+			err = fmt.Errorf("%w: %w", all, context.Cause(ctx))
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("wait for forwarding: %w", err)
 	}
@@ -102,12 +122,13 @@ func (n *Network) poll(ctx context.Context, ready func() error) error {
 	}
 }
 
-// forwarding returns nil if the switches are settled, and else what is missing.
-func (n *Network) forwarding() error {
+// forwarding returns nil if the switches are settled, and else what is missing. With a name it returns nil if the ports of that
+// switch are.
+func (n *Network) forwarding(only string) error {
 	ports := make(map[int]rtnl.Link) // by number of the interface
 	roots := make(map[string][8]byte)
 	for _, nd := range n.order {
-		if !nd.isSwitch {
+		if !nd.isSwitch || only != "" && nd.name != only {
 			continue
 		}
 		links, err := nd.rt.Links()
@@ -123,23 +144,44 @@ func (n *Network) forwarding() error {
 			}
 		}
 	}
+	if only != "" {
+		return waiting(n.topo, n.ends, ports)
+	}
 	return settled(n.topo, n.ends, ports, roots)
 }
 
-// settled judges the states of the ports, by number of the interface, and the roots, by switch.
-func settled(t topo.Topo, ends []topo.Interface, ports map[int]rtnl.Link, roots map[string][8]byte) error {
-	var waiting []string
+// waitingError says which ports neither forward nor block.
+type waitingError struct {
+	ports []string // "s1-eth1 is listening"
+	first string   // the switch of the first
+}
+
+func (e *waitingError) Error() string { return strings.Join(e.ports, ", ") }
+
+// waiting returns nil or a *waitingError.
+func waiting(t topo.Topo, ends []topo.Interface, ports map[int]rtnl.Link) error {
+	var w waitingError
 	for i, e := range ends {
 		p, ok := ports[i]
 		if !ok || !p.Running {
 			continue // a host's interface, or a link that is down
 		}
 		if p.Port != rtnl.PortForwarding && (p.Port != rtnl.PortBlocking || t.Loops != topo.LoopsSpanningTree) {
-			waiting = append(waiting, e.Name+" is "+p.Port.String())
+			if w.ports = append(w.ports, e.Name+" is "+p.Port.String()); w.first == "" {
+				w.first = e.Node
+			}
 		}
 	}
-	if waiting != nil {
-		return errors.New(strings.Join(waiting, ", "))
+	if w.ports == nil {
+		return nil
+	}
+	return &w
+}
+
+// settled judges the states of the ports, by number of the interface, and the roots, by switch.
+func settled(t topo.Topo, ends []topo.Interface, ports map[int]rtnl.Link, roots map[string][8]byte) error {
+	if err := waiting(t, ends, ports); err != nil {
+		return err
 	}
 	if t.Loops != topo.LoopsSpanningTree {
 		return nil

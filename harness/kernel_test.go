@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -285,6 +286,24 @@ func TestSpanningTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	all()
+}
+
+// Who waits in vain for the spanning tree is told of every port, and of the deadline.
+func TestWaitForwardingInVain(t *testing.T) {
+	ring := topo.Topo{Loops: topo.LoopsSpanningTree}
+	ring.AddHost("h1").AddSwitch("s1", "s2", "s3").AddLink("s1", "s2").AddLink("s2", "s3").AddLink("s3", "s1").AddLink("h1", "s1")
+	n := harnesstest.Start(t, ring, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // of four seconds
+	defer cancel()
+	err := n.WaitForwarding(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%v", err)
+	}
+	for _, port := range []string{"s1-eth1", "s1-eth2", "s2-eth1", "s2-eth2", "s3-eth1", "s3-eth2"} {
+		if !strings.Contains(err.Error(), port+" is ") {
+			t.Errorf("%s is not in: %v", port, err)
+		}
+	}
 }
 
 // Mistakes are told with what exists.

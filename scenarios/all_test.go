@@ -10,6 +10,32 @@ import (
 	"github.com/wireproof/wireproof/protocol"
 )
 
+// What the ordinary tests cut is lockstep, and all five novels over a tree; one scenario has lockstep whole.
+func TestOneScenarioIsWholeByLockstep(t *testing.T) {
+	t.Parallel() // of tests that wait to go on in parallel the first goes on first, and the others from the last on: so TestParts is the last
+	whole := 0
+	for _, s := range selectAll(t, Params{}, "all") {
+		cut := briefly(s)
+		if s.Dialect != protocol.Lockstep {
+			if !overTree(s) && cut.Excerpt != s.Excerpt {
+				t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
+			}
+			continue
+		}
+		if cut.Excerpt == 0 {
+			whole++
+			if longestFetch(cut) != 5 {
+				t.Errorf("%s is whole and fetches %d novels", s.Name(), longestFetch(cut))
+			}
+		} else if cut.Excerpt < 16*protocol.DefaultBuffer {
+			t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
+		}
+	}
+	if whole != 1 {
+		t.Errorf("%d scenarios have whole files by lockstep", whole)
+	}
+}
+
 // TestParts runs every part in every variant, dialect and server model. A novel by lockstep is 3,000 exchanges that wake both
 // ends, and all scenarios together were 380,000, half of the processor time of these tests: the persistent part has all five
 // whole, the others an excerpt of each file, as reports say, unless everything is asked for. "run all" serves them whole.
@@ -60,28 +86,3 @@ func overTree(s Scenario) bool { return s.isAll() && slices.Contains([]string{"k
 
 // wholeByLockstep is the scenario that has all five novels, twice, in each dialect.
 const wholeByLockstep = "persistent/default/lockstep/sequential"
-
-// What the ordinary tests cut is lockstep, and all five novels over a tree; one scenario has lockstep whole.
-func TestOneScenarioIsWholeByLockstep(t *testing.T) {
-	whole := 0
-	for _, s := range selectAll(t, Params{}, "all") {
-		cut := briefly(s)
-		if s.Dialect != protocol.Lockstep {
-			if !overTree(s) && cut.Excerpt != s.Excerpt {
-				t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
-			}
-			continue
-		}
-		if cut.Excerpt == 0 {
-			whole++
-			if longestFetch(cut) != 5 {
-				t.Errorf("%s is whole and fetches %d novels", s.Name(), longestFetch(cut))
-			}
-		} else if cut.Excerpt < 16*protocol.DefaultBuffer {
-			t.Errorf("%s: excerpts of %d bytes", s.Name(), cut.Excerpt)
-		}
-	}
-	if whole != 1 {
-		t.Errorf("%d scenarios have whole files by lockstep", whole)
-	}
-}
