@@ -290,19 +290,18 @@ func TestSpanningTree(t *testing.T) {
 
 // Who waits in vain for the spanning tree is told of every port, and of the deadline.
 func TestWaitForwardingInVain(t *testing.T) {
-	ring := topo.Topo{Loops: topo.LoopsSpanningTree}
-	ring.AddHost("h1").AddSwitch("s1", "s2", "s3").AddLink("s1", "s2").AddLink("s2", "s3").AddLink("s3", "s1").AddLink("h1", "s1")
-	n := harnesstest.Start(t, ring, nil)
+	pair := topo.Topo{Name: "pair", Loops: topo.LoopsSpanningTree}
+	pair.AddHost("h1").AddSwitch("s1", "s2").AddLink("h1", "s1").AddLink("s1", "s2")
+	n := harnesstest.Start(t, pair, nil)
+	link := n.Link("s1", "s2")
+	if err := errors.Join(link.Down(within(t)), link.Up(within(t))); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // of four seconds
 	defer cancel()
 	err := n.WaitForwarding(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("%v", err)
-	}
-	for _, port := range []string{"s1-eth1", "s1-eth2", "s2-eth1", "s2-eth2", "s3-eth1", "s3-eth2"} {
-		if !strings.Contains(err.Error(), port+" is ") {
-			t.Errorf("%s is not in: %v", port, err)
-		}
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "s1-eth2 is l") || !strings.Contains(err.Error(), "s2-eth1 is l") {
+		t.Errorf("%v", err)
 	}
 }
 
