@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
@@ -87,9 +89,10 @@ func TestTopologiesAreReadable(t *testing.T) {
 		return found.concat(document.documentElement.scrollWidth > innerWidth ? ["the page is too wide"] : []);
 	})()`
 	for name, tree := range topologies() {
-		path := drawn(t, tree)
-		for _, width := range []int64{360, 1280} {
-			b.open(path, width, 800, "light")
+		const desk, phone = 1280, 360
+		b.open(drawn(t, tree), desk, 800, "light")
+		for _, width := range []int64{desk, phone} {
+			b.do(chromedp.EmulateViewport(width, 800))
 			for _, pair := range eval[[]string](b, touching) {
 				t.Errorf("%s in %d pixels: %s", name, width, pair)
 			}
