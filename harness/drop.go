@@ -1,8 +1,6 @@
 package harness
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -101,82 +99,4 @@ func (c *carriage) dropNext(text string) (<-chan Drop, error) {
 		}
 	}()
 	return told, nil
-}
-
-// replace puts parameters and their schedules in force: Link.Set.
-func (c *carriage) replace(params [2]*topo.LinkParams) error {
-	t := c.n.topo
-	t.Links = slices.Clone(t.Links)
-	l := &t.Links[c.number]
-	for side, to := range []*topo.LinkParams{&l.AB, &l.BA} {
-		if params[side] != nil {
-			*to = *params[side]
-		}
-	}
-	if err := t.Validate(); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	from := c.n.hasBegun()
-	if !from.IsZero() {
-		from = time.Now()
-	}
-	var errs []error
-	var courses [2]course
-	for side, p := range params {
-		if p == nil {
-			continue
-		}
-		if lacks := c.engine.lacks(*p); lacks != nil {
-			sender, _ := c.end(side)
-			errs = append(errs, &EngineError{Link: c.name, Interface: sender.Name, Engine: c.engine, Lacks: lacks, Can: able(context.Background(), *p)})
-		}
-		courses[side] = newCourse(*p)
-		courses[side].made, courses[side].from, courses[side].late = c.courses[side].made, from, c.courses[side].late
-	}
-	err := errors.Join(errs...)
-	if err == nil {
-		err = c.put(params, &courses)
-	}
-	if err != nil {
-		return err
-	}
-	for side := range params {
-		if params[side] != nil {
-			c.courses[side] = courses[side]
-		}
-	}
-	if c.user == nil {
-		c.follow()
-	}
-	return nil
-}
-
-// put puts in force what courses begin with, of the directions whose parameters are not nil, and with EngineUser what follows
-// if they have begun. c.mu is held.
-func (c *carriage) put(params [2]*topo.LinkParams, courses *[2]course) error {
-	var now [2]*topo.LinkParams
-	var plans [2][]relay.Step
-	for side, p := range params {
-		if p == nil {
-			continue
-		}
-		course := courses[side]
-		now[side] = &course.now
-		if c.user == nil {
-			continue
-		}
-		if course.from.IsZero() {
-			course.steps = course.steps[:1]
-		}
-		var err error
-		if plans[side], err = c.plan(&course, 0); err != nil {
-			return err
-		}
-	}
-	if c.user != nil {
-		return closed(c.user.Plan(plans[0], plans[1]))
-	}
-	return c.change(now)
 }

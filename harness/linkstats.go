@@ -40,7 +40,7 @@ type EndStats struct {
 	// the capture of the receiver (EngineBPF where a host sends).
 	Egress bool
 	// StepLate is the most that a change of the schedule came after its time, where that is to be seen: with EngineUser in what
-	// waited in the queue, or in what the kernel carried by itself. Zero: none did.
+	// waited in the queue, in what the kernel carried by itself, or as it was over before the engine knew of it. Zero: none did.
 	StepLate time.Duration
 	Qdisc    QdiscStats
 	Wire     WireStats

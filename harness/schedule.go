@@ -15,8 +15,8 @@ import (
 // return the same.
 //
 // With EngineUser a change holds for what is sent from its time on, also where the engine comes to it later. The kernel's
-// engines are changed when the time has come: some tenths of a millisecond later, on a machine that is busy more, which
-// EndStats.StepLate tells. A change that fails is told by Link.Stats, and by Close.
+// engines are changed when the time has come: some tenths of a millisecond later, on a machine that is busy more. EndStats.StepLate
+// tells what came too late, also for the changes of the first moments, which may be over before the last link knows of them. A change that fails is told by Link.Stats, and by Close.
 func (n *Network) Begin() time.Time {
 	n.mu.Lock()
 	first := n.begun.IsZero()
@@ -67,10 +67,13 @@ func (c *carriage) begin(from time.Time) {
 	c.met(err)
 }
 
-// plan is the relay's form of a course from one of its steps on.
+// plan is the relay's form of a course from one of its steps on; of one that has not begun, of the first at most.
 func (c *carriage) plan(course *course, first int) ([]relay.Step, error) {
 	var plan []relay.Step
 	for i := first; i < len(course.steps); i++ {
+		if i > 0 && course.from.IsZero() {
+			break
+		}
 		s := course.steps[i]
 		step := relay.Step{Down: s.Down}
 		if i > 0 {

@@ -15,9 +15,10 @@ type Options struct {
 
 	// RingBytes is the size of the kernel's ring, rounded up to whole blocks; zero:
 	// 64 MiB. The kernel cannot swap it out. It has to hold what comes in while the
-	// writer is busy: at 20 Gbit/s, 64 MiB are 27 ms. What a ring has over 512 MiB is
-	// for bursts: where blocks fill fast, they gather there until it is filled, or
-	// nothing comes, or for half a second, and are written then.
+	// writer is busy: at 20 Gbit/s, 64 MiB are 27 ms. What a ring has over 512 MiB, an
+	// eighth of a smaller one, is for bursts: where blocks fill within half a
+	// millisecond each, they gather there until it is filled, or they fill slower, or
+	// for half a second, and are written then.
 	RingBytes int
 	// BlockBytes is the size of a block of the ring, rounded up to a power of two
 	// of pages; zero: 256 KiB, less in a ring below 4 MiB (128 KiB) and more in one

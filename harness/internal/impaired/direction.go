@@ -20,22 +20,21 @@ type Direction struct {
 	ab     bool
 	record int
 
-	trace  *topo.LinkTrace
-	relay  *relay.Trace
-	latest *impair.Impairment
+	traces  map[*topo.LinkTrace]*relay.Trace
+	inForce *impair.Impairment // of the relay's thread, while it carries the link
 }
 
 // New returns the Direction for what A's end of a link sends, where ab is true, or B's.
 // record is how many losses Lost returns; zero: none. t must be valid, and is not
 // changed while the Direction is in use.
 func New(t topo.Topo, link int, ab bool, record int) *Direction {
-	return &Direction{topo: t, link: link, ab: ab, record: record}
+	return &Direction{topo: t, link: link, ab: ab, record: record, traces: make(map[*topo.LinkTrace]*relay.Trace)}
 }
 
 // Config returns the relay's parameters for p; where p has a schedule, for the beginning
-// without it: see topo.LinkParams.At. It is for Link.Set or Engine.Join of the
-// direction: each Config takes over from the one before when it meets its first packet,
-// so none may be left out after one that is in use has followed it.
+// without it: see topo.LinkParams.At. It is for the direction's Link.Set, Link.Plan or
+// Engine.Join: when the relay puts it in force it takes over from what was in force
+// until then, so what never comes to that leaves no trace.
 func (d *Direction) Config(p topo.LinkParams) (relay.Config, error) {
 	c, err := impair.ForLink(d.topo, d.link, d.ab, p)
 	if err != nil {
@@ -46,13 +45,15 @@ func (d *Direction) Config(p topo.LinkParams) (relay.Config, error) {
 	if err != nil {
 		return relay.Config{}, err
 	}
-	if d.latest != nil {
-		im.Follow(d.latest)
-	}
-	d.latest = im
 	made := relay.Config{
 		Rate: int64(p.Rate), Delay: p.Delay, QueuePackets: p.MaxQueue, QueueBytes: p.MaxQueueBytes,
 		MarkPackets: p.ECNThreshold, Trace: d.traceOf(p.Trace), MTU: p.MTU,
+		InForce: func() {
+			if d.inForce != nil && d.inForce != im {
+				im.Follow(d.inForce)
+			}
+			d.inForce = im
+		},
 	}
 	if c.Acts() || c.PerFlow { // flows are counted also while nothing strikes them
 		made.Decider = decider{im}
@@ -66,20 +67,19 @@ func (d *Direction) traceOf(t *topo.LinkTrace) *relay.Trace {
 	if t == nil {
 		return nil
 	}
-	if t != d.trace {
-		d.trace = t
-		d.relay = &relay.Trace{At: t.Times.Opportunities(), Period: t.Times.Period(), Bytes: topo.TraceBytes}
+	if d.traces[t] == nil {
+		d.traces[t] = &relay.Trace{At: t.Times.Opportunities(), Period: t.Times.Period(), Bytes: topo.TraceBytes}
 	}
-	return d.relay
+	return d.traces[t]
 }
 
 // Lost returns the packets that were lost by chance or by a filter, in order. The link
 // must be closed, or not carry anything.
 func (d *Direction) Lost() []impair.Loss {
-	if d.latest == nil {
+	if d.inForce == nil {
 		return nil
 	}
-	return d.latest.Lost()
+	return d.inForce.Lost()
 }
 
 // decider is an Impairment as the relay asks it.

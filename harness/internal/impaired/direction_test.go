@@ -42,6 +42,10 @@ func TestConfig(t *testing.T) {
 	trace := &topo.LinkTrace{Times: topo.Trace{1, 1, 5}}
 	p := topo.LinkParams{Delay: 3, MaxQueue: 5, MaxQueueBytes: 6, ECNThreshold: 4, MTU: 1400, Trace: trace}
 	got := mustConfig(t, d, p)
+	if got.InForce == nil {
+		t.Error("it is not told when it is in force")
+	}
+	got.InForce = nil // cmp compares no functions
 	want := relay.Config{Delay: 3, QueuePackets: 5, QueueBytes: 6, MarkPackets: 4, MTU: 1400,
 		Trace: &relay.Trace{At: []time.Duration{1e6, 1e6, 5e6}, Period: 5e6, Bytes: 1500}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -83,14 +87,20 @@ func TestDecisionsGoOnThroughAChange(t *testing.T) {
 	at, _ := slices.BinarySearch(want, 699)
 	want = slices.Insert(want, at, 699)
 
-	decider := mustConfig(t, d, p).Decider
+	inForce := func(p topo.LinkParams) relay.Decider {
+		c := mustConfig(t, d, p)
+		c.InForce()
+		return c.Decider
+	}
+	decider := inForce(p)
 	frame := segment(0x10, 100)
 	var got []uint64
 	for i := range uint64(1000) {
 		if i == 500 {
 			p.Rate, p.CorruptPercent = topo.Mbit, 100
-			mustConfig(t, d, p) // replaced before it met a packet
-			decider = mustConfig(t, d, p).Decider
+			inForce(p)                                                 // replaced before it met a packet
+			mustConfig(t, d, topo.LinkParams{Delay: time.Millisecond}) // of a step that never comes: it knows no filter
+			decider = inForce(p)
 		}
 		decision := decider.Decide(&relay.Packet{Frame: frame, Len: len(frame), Index: i, IP: true})
 		if decision.Drop {

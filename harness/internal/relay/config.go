@@ -85,6 +85,10 @@ type Config struct {
 	KeepOrder bool // jitter delays, but never lets one packet overtake another
 
 	Decider Decider // nil decides nothing
+
+	// InForce, if not nil, is called from the engine's thread each time that the parameters are put in force, before the first
+	// packet: those of a Step that never comes are not.
+	InForce func()
 }
 
 // A Trace is a list of delivery opportunities in mahimahi's sense (mm-link(1)): at each, the link delivers up to Bytes of

@@ -92,7 +92,7 @@ func (d *direction) carrier() uint64 {
 		return toEngine
 	case d.cfg.Decider != nil || d.cfg.Delay > 0 || d.cfg.MTU > 0 || d.tx.Shaped() || len(d.link.pending) > 0 || !d.isUp():
 		return toEngine
-	case d.nextStep() <= d.sh.now()+stepAhead:
+	case d.stepNears(d.sh.now()):
 		return toEngine
 	case d.cfg.PerFrame && !d.from.bypass.cuts:
 		return singleOnly
@@ -118,9 +118,7 @@ func (d *direction) waits() bool {
 // ingest takes a frame that came at time at. The caller keeps its reference to b.
 func (d *direction) ingest(b *buffer, at int64) {
 	if d.nextStep() <= at { // the thread was late
-		d.advance(at, d.sh.now())
-		d.link.stayAwake()
-		d.link.divert()
+		d.link.advance(d, at, d.sh.now())
 	}
 	packets := b.packets()
 	d.stats.PacketsIn += uint64(packets)
@@ -220,8 +218,8 @@ func (d *direction) one(b *buffer, i int, index uint64, counted bool, at int64) 
 	}
 }
 
-// set replaces the parameters; see Link.Set.
-func (d *direction) set(c Config, now int64) {
+// set replaces the parameters; see Link.Set. A new trace counts from the time from, which may be before now.
+func (d *direction) set(c Config, now, from int64) {
 	var waiting []flight
 	busy := min(d.tx.Busy(), now) // what is off the line already was sent
 	line := d.line
@@ -238,7 +236,7 @@ func (d *direction) set(c Config, now int64) {
 		}
 		d.line.Push(due, f)
 	})
-	d.configure(c, now)
+	d.configure(c, from)
 	d.tx.Rewind(busy)
 	d.queue.Reset()
 	for _, f := range waiting {
@@ -257,12 +255,15 @@ func (d *direction) set(c Config, now int64) {
 	}
 }
 
-// configure takes over parameters.
-func (d *direction) configure(c Config, now int64) {
+// configure takes over parameters. A new trace counts from that time.
+func (d *direction) configure(c Config, from int64) {
 	if c.Trace == nil || c.Trace != d.cfg.Trace {
-		d.started = now
+		d.started = from
 	}
 	d.cfg = c
+	if c.InForce != nil {
+		c.InForce()
+	}
 	d.limitP, d.limitB = c.QueuePackets, c.QueueBytes
 	if d.limitP == 0 {
 		d.limitP = math.MaxInt

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/wireproof/wireproof/harness/internal/relay/pace"
 )
 
 // A Link is two ends joined. Its methods may be called from any goroutine while frames travel; each takes effect between
@@ -123,7 +125,8 @@ func (l *Link) do(f func()) error {
 // Set replaces the parameters of one or both directions in one step; nil leaves a direction as it is. Packets on their
 // way keep the time at which they arrive; those that still wait in the queue are sent as the new parameters say.
 // Nothing is lost (a shorter queue limit drops only newcomers) or passes twice, and a shorter delay lets no packet overtake
-// those on their way. Indices go on; a Decider is replaced by the new one. What Plan had in store for the direction is gone.
+// those on their way. Indices go on; a Decider is replaced by the new one. What Plan had in store for the direction is gone, and
+// the cut of a step with it.
 func (l *Link) Set(ab, ba *Config) error {
 	var plans [2][]Step
 	for i, c := range [2]*Config{ab, ba} {
@@ -151,10 +154,8 @@ func (l *Link) SetUp(ab, ba bool) error {
 
 // drain takes in what was sent before this moment, a batch at most.
 func (l *Link) drain() {
-	for _, p := range l.ports {
-		if p.gone == nil {
-			l.sh.receive(p, sleeping{})
-		}
+	for i := range l.dirs {
+		l.receive(&l.dirs[i])
 	}
 }
 
@@ -172,9 +173,14 @@ func (l *Link) DropNext(match func(*Packet) bool) (<-chan Drop, error) {
 // divert has the kernel carry each direction of which nothing is asked, where it can.
 func (l *Link) divert() {
 	for i := range l.dirs {
-		if b := l.ports[i].bypass; b != nil {
-			b.want(l.dirs[i].carrier())
+		b, d := l.ports[i].bypass, &l.dirs[i]
+		if b == nil {
+			continue
 		}
+		if next := d.nextStep(); next != pace.Never && next != atOnce && b.wanted != toEngine {
+			d.stepLate(d.sh.now() - next) // if it is: the kernel has carried what was sent since
+		}
+		b.want(d.carrier())
 	}
 }
 

@@ -16,11 +16,12 @@ type Step struct {
 }
 
 // Plan has each direction take steps at their times, in the order in which they are given, in place of those that are still to
-// come; nil leaves a direction and its plan as they are. The engine's thread takes them, in its class. The first of both
-// directions that are due at once are taken in one step: see Set.
+// come; nil or none leaves a direction and its plan as they are. The engine's thread takes them, in its class.
 //
-// A frame is treated as the last step says whose time had come when the frame was sent, however late the thread looks. What
-// waits in the queue follows a change of the rate when the thread takes the step: see DirectionStats.StepLate.
+// A frame is treated as the last step says whose time had come when the frame was sent, also where the thread looks later; on a
+// TAP device whose times of arrival are not known (Stats.Unstamped), when it was read. What waits in the queue follows a
+// change of the rate when the thread takes the step: see DirectionStats.StepLate. What was read before this call is treated
+// already, whatever times it names.
 func (l *Link) Plan(ab, ba []Step) error {
 	var plans [2][]step
 	for i, steps := range [2][]Step{ab, ba} {
@@ -43,15 +44,20 @@ func (l *Link) Plan(ab, ba []Step) error {
 		}
 	}
 	return l.do(func() {
-		l.drain()
 		now := l.sh.now()
 		for i, plan := range plans {
-			if plan != nil {
-				l.dirs[i].plan = plan
-				l.dirs[i].advance(now, now)
+			if plan == nil {
+				continue
 			}
+			d := &l.dirs[i]
+			if plan[0].at == atOnce { // what was sent before, a batch at most, is treated as before
+				l.receive(d)
+			} else {
+				d.stepLate(now - plan[0].at) // if it is: what was read since
+			}
+			d.plan = plan
 		}
-		l.stayAwake()
+		l.keepPlans(now)
 		l.divert()
 	})
 }
@@ -77,43 +83,64 @@ func (d *direction) nextStep() int64 {
 	return d.plan[0].at
 }
 
-// advance takes the steps whose time had come by at, which is not after now.
-func (d *direction) advance(at, now int64) {
+// stepNears says that the next step comes so soon, or is late, that the engine is to have the frames.
+func (d *direction) stepNears(now int64) bool {
+	next := d.nextStep()
+	return next != atOnce && next <= now+stepAhead
+}
+
+// stepLate notes that a step came so many ns after its time.
+func (d *direction) stepLate(ns int64) { d.stats.StepLate = max(d.stats.StepLate, time.Duration(ns)) }
+
+// receive takes in a batch of what waits at the end that sends, and says whether there may be more.
+func (l *Link) receive(d *direction) (more bool) {
+	return d.from.gone == nil && l.sh.receive(d.from, sleeping{})
+}
+
+// advance takes the steps of d whose time had come by at, which is not after now.
+func (l *Link) advance(d *direction, at, now int64) {
 	for d.nextStep() <= at {
+		l.divert() // as long as the step is still to come
 		s := d.plan[0]
 		d.plan = d.plan[1:]
-		byKernel := d.from.bypass != nil && d.from.bypass.wanted != toEngine
-		if s.at != atOnce {
+		from := s.at
+		if from == atOnce {
+			from = now
+		} else {
 			d.stats.Steps++
-			if s.config != nil || byKernel {
-				d.stats.StepLate = max(d.stats.StepLate, time.Duration(now-s.at))
-			}
 		}
 		if s.config != nil {
-			d.set(*s.config, now)
+			if d.tx.Shaped() {
+				d.stepLate(now - from)
+			}
+			d.set(*s.config, now, from)
 		}
 		d.cut = s.down
 	}
+	l.stayAwake()
+	l.divert()
 }
 
-// keepPlans takes the steps that are due, and returns when to look again.
+// keepPlans takes the steps that are due, and returns when to look again: before the next one, so that the engine has the frames.
 func (l *Link) keepPlans(now int64) int64 {
 	next := min(l.dirs[AB].nextStep(), l.dirs[BA].nextStep())
-	if next > now+stepAhead {
-		if next == pace.Never {
-			return next
-		}
-		return next - stepAhead
-	}
 	if next <= now {
 		for i := range l.dirs {
 			d := &l.dirs[i]
-			for d.nextStep() <= now && d.from.gone == nil && l.sh.receive(d.from, sleeping{}) { // what was sent before
+			for d.nextStep() <= now && l.receive(d) { // what was sent before
 			}
-			d.advance(now, now)
+			if d.nextStep() <= now {
+				l.advance(d, now, now)
+			}
 		}
-		l.stayAwake()
+		next = min(l.dirs[AB].nextStep(), l.dirs[BA].nextStep())
+	}
+	switch {
+	case next == pace.Never:
+		return next
+	case next > now+stepAhead:
+		return next - stepAhead
 	}
 	l.divert()
-	return min(l.dirs[AB].nextStep(), l.dirs[BA].nextStep())
+	return next
 }

@@ -123,9 +123,8 @@ func TestSetSendsNothingTwiceAtATime(t *testing.T) {
 	d := direction{link: &Link{}, sh: &shard{}}
 	c := Config{Rate: 8_000_000} // a byte in 1 µs
 	d.configure(c, 0)
-	const ms = int64(time.Millisecond)
 	d.tx.Send(ms, 1000, 986) // until 2 ms; then it is delivered
-	d.set(c, 5*ms)
+	d.set(c, 5*ms, 5*ms)
 	if begin, _ := d.tx.Send(ms+ms/2, 1000, 986); begin != 2*ms {
 		t.Errorf("sent at %v, want 2 ms", time.Duration(begin))
 	}

@@ -201,6 +201,10 @@ const readBatch = 32
 // long ago as waking up takes, by a careful estimate: it may be delivered a few microseconds before its time.
 func (s *shard) receiveTAP(p *port, slept sleeping) (more bool) {
 	d := p.in
+	var looked int64 // before the read
+	if p.stamps != nil {
+		looked = s.now()
+	}
 	for k := range readBatch {
 		b := s.big
 		var seen uint64
@@ -212,7 +216,7 @@ func (s *shard) receiveTAP(p *port, slept sleeping) (more bool) {
 		switch {
 		case errno == unix.EAGAIN:
 			if p.stamps != nil {
-				p.stamps.none(at, seen)
+				p.stamps.none(looked, seen)
 			}
 			return false
 		case errno != 0:
@@ -223,6 +227,7 @@ func (s *shard) receiveTAP(p *port, slept sleeping) (more bool) {
 			return false
 		}
 		if p.stamps != nil {
+			looked = at
 			if came, ok := p.stamps.frame(at); ok {
 				at = came
 			}

@@ -39,8 +39,8 @@ type stamps struct {
 }
 
 const (
-	stampSlotBits = 12
-	stampSlots    = 1 << stampSlotBits // frames whose times are kept
+	stampSlotBits = 14
+	stampSlots    = 1 << stampSlotBits // frames whose times are kept: more than the device's ring holds
 	slotsAt       = 64
 	stampBytes    = slotsAt + 8*stampSlots
 
@@ -153,15 +153,11 @@ func (st *stamps) frame(now int64) (int64, bool) {
 	return min(max(at, st.empty-slack), now), true
 }
 
-// before is called before a read, and returns what none is to be told if nothing comes.
-func (st *stamps) before() uint64 {
-	if st.lost {
-		return st.word(0)
-	}
-	return 0
-}
+// before is called before a read, and returns how many frames the program has seen, for none.
+func (st *stamps) before() uint64 { return st.word(0) }
 
-// none says that there was no frame to be read: what the program had seen by then is gone one way or the other.
+// none says that there was no frame to be read. now and seen are of a moment before the read, as the thread may have been taken away
+// after it: what the program had seen then is gone one way or the other.
 func (st *stamps) none(now int64, seen uint64) {
 	st.empty = now
 	st.astray = 0
@@ -174,7 +170,7 @@ func (st *stamps) none(now int64, seen uint64) {
 		}
 		return
 	}
-	for k, count := st.read, st.word(0); k < count; k++ {
+	for k := st.read; k < seen; k++ {
 		at, ok := st.slot(k)
 		if !ok || at >= now-slack {
 			return

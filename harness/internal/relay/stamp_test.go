@@ -51,17 +51,20 @@ func TestStampsInOrder(t *testing.T) {
 	r.want(t, 99_999_990, 99_999_990) // never in the future
 }
 
-// What was written over is not known, and what comes after it is.
-func TestStampsWrittenOver(t *testing.T) {
+// Of as many frames as the device's ring holds every one's time is known, and one that was written over is not.
+func TestStampsOfALongBacklog(t *testing.T) {
 	r := newRing()
-	for i := range int64(stampSlots + 2) {
-		r.see(i)
+	for round := range int64(3) {
+		for i := range int64(TXQueueLen) {
+			r.see(1e7*round + i)
+		}
+		for i := range int64(TXQueueLen) {
+			r.want(t, 1e7*(round+1), 1e7*round+i)
+		}
 	}
-	r.wantNone(t, 1e6)
-	r.wantNone(t, 1e6)
-	for i := range int64(stampSlots) {
-		r.want(t, 1e6, i+2)
-	}
+	r.see(4e7)
+	r.write(r.count-1+stampSlots, 5e7)
+	r.wantNone(t, 6e7)
 }
 
 // A ring that may have been full lost frames, and no later one is to have the time of a lost one, until it has been empty for long.
@@ -136,4 +139,15 @@ func TestStampsThatAreBeingWritten(t *testing.T) {
 		r.write(r.count-1, now)
 		r.want(t, now+1, now)
 	}
+}
+
+// A thread that is taken away after it has found nothing gives what came meanwhile its own time.
+func TestStampsOfAThreadThatIsTakenAway(t *testing.T) {
+	r := newRing()
+	seen := r.before()
+	r.see(3e6)
+	r.see(4e6)
+	r.none(1e6, seen) // the read was at 1e6, and it is 9e6 now
+	r.want(t, 9e6, 3e6)
+	r.want(t, 9e6, 4e6)
 }

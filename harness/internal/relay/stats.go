@@ -71,9 +71,9 @@ type DirectionStats struct {
 	// count as delivered when they set out.
 	Bypassed uint64
 
-	Steps uint64 // of Plan, taken
-	// StepLate is the most that one of them came after its time where that is to be seen: in what waits in the queue, or in
-	// what the kernel carried. Zero: never.
+	Steps uint64 // of Plan, taken, without those that came at once
+	// StepLate is the most that one of them came after its time where that is to be seen: in what waited in the queue, in what
+	// the kernel carried, or as it was over when Plan was called. Zero: never.
 	StepLate time.Duration
 
 	Super uint64 // super-frames read
