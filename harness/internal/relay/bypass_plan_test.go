@@ -46,6 +46,18 @@ func TestAheadOfEveryStep(t *testing.T) {
 	}
 }
 
+// Each direction's frames come to the engine in time, also where the other one has a step shortly before.
+func TestAheadOfTheOtherDirection(t *testing.T) {
+	l := planned()
+	now := l.sh.now()
+	l.dirs[AB].plan = []step{{at: now + 50*ms}}
+	l.dirs[BA].plan = []step{{at: now + 70*ms}}
+	if next := l.keepPlans(now); next != now+20*ms {
+		t.Errorf("looks again in %d ms, want 20", (next-now)/ms)
+	}
+	l.wants(t, "before one of two steps", toEngine, toKernel)
+}
+
 // What the kernel carried past the time of a step is told, of both directions, also where it is a command that wakes the thread.
 func TestLateStepsOfABypass(t *testing.T) {
 	for name, wake := range map[string]func(l *Link, now int64){

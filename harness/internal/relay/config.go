@@ -87,7 +87,7 @@ type Config struct {
 	Decider Decider // nil decides nothing
 
 	// InForce, if not nil, is called from the engine's thread each time that the parameters are put in force, before the first
-	// packet: those of a Step that never comes are not.
+	// packet: those of a Step that never comes are not. A Config that has one is for one use.
 	InForce func()
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/wireproof/wireproof/harness/internal/relay/pace"
@@ -52,8 +53,9 @@ func (l *Link) Plan(ab, ba []Step) error {
 			d := &l.dirs[i]
 			if plan[0].at == atOnce { // what was sent before, a batch at most, is treated as before
 				l.receive(d)
-			} else {
-				d.stepLate(now - plan[0].at) // if it is: what was read since
+			}
+			if k := slices.IndexFunc(plan, func(s step) bool { return s.at != atOnce }); k >= 0 {
+				d.stepLate(now - plan[k].at) // if it is: what was read since
 			}
 			d.plan = plan
 		}
@@ -121,26 +123,25 @@ func (l *Link) advance(d *direction, at, now int64) {
 	l.divert()
 }
 
-// keepPlans takes the steps that are due, and returns when to look again: before the next one, so that the engine has the frames.
+// keepPlans takes the steps that are due, and returns when to look again: before the next one of each direction, so that the engine has
+// the frames.
 func (l *Link) keepPlans(now int64) int64 {
-	next := min(l.dirs[AB].nextStep(), l.dirs[BA].nextStep())
-	if next <= now {
-		for i := range l.dirs {
-			d := &l.dirs[i]
-			for d.nextStep() <= now && l.receive(d) { // what was sent before
-			}
-			if d.nextStep() <= now {
-				l.advance(d, now, now)
-			}
+	next := int64(pace.Never)
+	for i := range l.dirs {
+		d := &l.dirs[i]
+		for d.nextStep() <= now && l.receive(d) { // what was sent before
 		}
-		next = min(l.dirs[AB].nextStep(), l.dirs[BA].nextStep())
+		if d.nextStep() <= now {
+			l.advance(d, now, now)
+		}
+		switch step := d.nextStep(); {
+		case step == pace.Never:
+		case step > now+stepAhead:
+			next = min(next, step-stepAhead)
+		default:
+			l.divert()
+			next = min(next, step)
+		}
 	}
-	switch {
-	case next == pace.Never:
-		return next
-	case next > now+stepAhead:
-		return next - stepAhead
-	}
-	l.divert()
 	return next
 }

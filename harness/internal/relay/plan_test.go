@@ -43,6 +43,13 @@ func TestPlan(t *testing.T) {
 	if s := x.stats(); s.BA.Steps != 1 || s.BA.StepLate < 100*time.Millisecond {
 		t.Errorf("%+v", s.BA)
 	}
+	again := []Step{{Config: &Config{}}, {At: time.Now().Add(-time.Minute)}} // as Set has it where the thread was long in hearing of it
+	if err := x.link.Plan(nil, again); err != nil {
+		t.Fatal(err)
+	}
+	if s := x.stats(); s.BA.Steps != 2 || s.BA.StepLate < time.Minute {
+		t.Errorf("%+v", s.BA)
+	}
 	if n := len(x.link.dirs[AB].plan); n != 1 {
 		t.Errorf("%d steps are to come", n)
 	}
