@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 		mu    sync.Mutex
 		fatal error
 		group sync.WaitGroup
-		slots = make(chan struct{}, jobs)
+		room  places
 	)
 	tell := func(e Event) {
 		mu.Lock()
@@ -60,18 +59,18 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			on(e)
 		}
 	}
-	for _, i := range patientFirst(all) {
-		s := all[i]
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
-			reports[i] = notRun(s, o, context.Cause(ctx))
-			continue
-		}
+	for i, s := range all {
+		place := room.ask(s.waits())
 		group.Go(func() {
-			defer func() { <-slots }()
+			defer place.leave()
+			select {
+			case <-place.taken:
+			case <-ctx.Done():
+			}
+			if ctx.Err() != nil {
+				reports[i] = notRun(s, o, context.Cause(ctx))
+				return
+			}
 			tell(Event{Scenario: s})
 			report, err := Run(ctx, s, o)
 			if err != nil {
@@ -90,19 +89,9 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 			tell(Event{Scenario: s, Report: &report})
 		})
 	}
+	room.open(jobs)
 	group.Wait()
 	return reports, fatal
-}
-
-// patientFirst returns the indices of the scenarios, those that wait longest before the others: retransmissions take their time,
-// a spanning tree its four seconds and clients their starts, beside what needs the processors.
-func patientFirst(all []Scenario) []int {
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(all[b].waits(), all[a].waits()) })
-	return order
 }
 
 // waits is roughly how long a scenario waits for other things than a processor.
@@ -110,6 +99,11 @@ func (s Scenario) waits() time.Duration {
 	var wait time.Duration
 	for _, f := range s.Fetches() {
 		wait = max(wait, f.At)
+	}
+	for _, l := range s.Topo.Links {
+		for _, c := range slices.Concat(l.AB.Schedule, l.BA.Schedule) {
+			wait = max(wait, c.From, c.To)
+		}
 	}
 	switch {
 	case lossy(s.Topo):

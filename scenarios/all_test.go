@@ -12,7 +12,6 @@ import (
 
 // What the ordinary tests cut is lockstep, and all five novels over a tree; one scenario has lockstep whole.
 func TestOneScenarioIsWholeByLockstep(t *testing.T) {
-	t.Parallel() // of tests that wait to go on in parallel the first goes on first, and the others from the last on: so TestParts is the last
 	whole := 0
 	for _, s := range selectAll(t, Params{}, "all") {
 		cut := briefly(s)
@@ -42,16 +41,12 @@ func TestOneScenarioIsWholeByLockstep(t *testing.T) {
 func TestParts(t *testing.T) {
 	harnesstest.Require(t, "root")
 	t.Parallel()
-	all := selectAll(t, Params{}, "all")
-	order := patientFirst(all)
-	slices.Reverse(order) // of tests that wait to go on in parallel, the last comes first
-	for _, i := range order {
-		s := all[i]
+	for _, s := range selectAll(t, Params{}, "all") {
 		if os.Getenv(envFull) == "" {
 			s = briefly(s)
 		}
 		t.Run(s.Name(), func(t *testing.T) {
-			t.Parallel()
+			takePlace(t, s.waits())
 			r, _ := mustRun(t, s)
 			wantVerdict(t, r, flow.Pass)
 		})

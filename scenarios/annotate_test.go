@@ -97,6 +97,7 @@ func TestCommentsChangeNoPacket(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []protocol.Dialect{protocol.Stream, protocol.Lockstep} {
 		t.Run(string(dialect), func(t *testing.T) {
+			takePlace(t, 5*time.Second)
 			s := selectAll(t, Params{Dialects: []protocol.Dialect{dialect}, LossPercent: 3, Variants: []string{AllVariant}}, "g")[0]
 			s.Excerpt = 32 << 10 // 160 exchanges, of which ten lose a chunk; a stream has fewer packets, and loses as many
 			if dialect == protocol.Stream {
@@ -160,7 +161,7 @@ func TestCommentsChangeNoPacket(t *testing.T) {
 // --capture all makes one file, in the order of time, that has every packet of every interface, and is judged as one.
 func TestEveryInterfaceInOneFile(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	s := selectAll(t, Params{}, "j")[0]
 	s.Excerpt = 512 << 10
 	o := optionsFor(t)
@@ -197,7 +198,7 @@ func TestEveryInterfaceInOneFile(t *testing.T) {
 // Where a capture cannot be written again, it stays as it was, and the report says what is wrong.
 func TestACaptureThatCannotBeAnnotatedStays(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	r := perform(t, selectAll(t, Params{}, "g")[0], optionsFor(t))
 	c := r.captureAt("h1-eth0")
 	before, err := os.ReadFile(c.path)

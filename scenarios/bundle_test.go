@@ -36,7 +36,7 @@ func has(t *testing.T, dir, file string, patterns ...string) {
 // A run that is cut short leaves the state from while its connection was still open, in the middle of the file.
 func TestTheBundleOfARunThatIsCutShort(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, time.Second)
 	o := optionsFor(t)
 	o.Timeout = time.Minute
 	s := selectAll(t, Params{Rate: topo.Mbit, Seed: 9}, "g")[0] // 21 s for a novel
@@ -70,7 +70,7 @@ func TestTheBundleOfARunThatIsCutShort(t *testing.T) {
 // A client that fails leaves the state of that moment, when others are still at work.
 func TestTheBundleOfAClientThatFails(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 2*time.Second)
 	s := selectAll(t, Params{Rate: 40 * topo.Mbit}, "e")[0]
 	s.Steps[0][2].Server = "h5" // where nobody serves
 	r, err := Run(t.Context(), s, optionsFor(t))
@@ -86,7 +86,7 @@ func TestTheBundleOfAClientThatFails(t *testing.T) {
 // What only the judgement finds leaves a state too, and what passes leaves none.
 func TestTheBundleOfAVerdict(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	s := selectAll(t, Params{Variants: []string{AllVariant}, Mode: peers.NonPersistent}, "g")[0]
 	s.Excerpt = 256 << 10
 	o := optionsFor(t)
@@ -117,7 +117,7 @@ func TestTheBundleOfAVerdict(t *testing.T) {
 // A server that cannot serve ends the run with an error, and the folder has what there is.
 func TestTheBundleOfAServerThatNeverListened(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	o := optionsFor(t)
 	o.Program = "/bin/false"
 	s := selectAll(t, Params{}, "g")[0]

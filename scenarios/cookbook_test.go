@@ -38,12 +38,12 @@ func TestCookbook(t *testing.T) {
 	t.Parallel()
 	for _, recipe := range Cookbook() {
 		t.Run(recipe.Name, func(t *testing.T) {
-			t.Parallel()
+			chosen := selectAll(t, Params{}, recipe.Name)[0]
+			takePlace(t, chosen.waits())
 			shows := impairmentsShow[recipe.Name]
 			if shows == nil {
 				t.Fatal("no test says how this recipe's impairment shows")
 			}
-			chosen := selectAll(t, Params{}, recipe.Name)[0]
 			r, o := mustRun(t, chosen)
 			wantVerdict(t, r, flow.Pass)
 			if len(r.Connections) != 1 {
@@ -382,6 +382,7 @@ func TestCookbookLosesTheSamePacketsAgain(t *testing.T) {
 	t.Parallel()
 	for name, links := range map[string][]string{"satellite": {"s1-h2:delay=2ms", "s1>h2:loss=1%"}, "wifi": nil} {
 		t.Run(name, func(t *testing.T) {
+			takePlace(t, 5*time.Second)
 			type lost struct {
 				indices []uint64
 				sent    uint64

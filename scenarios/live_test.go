@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/harnesstest"
@@ -30,7 +31,7 @@ func (c *counting) Write(b []byte) (int, error) {
 // it comes before the transfer has ended.
 func TestLiveIsTheCapture(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 5*time.Second)
 	all := selectAll(t, Params{Links: []string{"all:rate=40Mbit,delay=1ms"}}, "g", "e")
 	all[1].Excerpt = 256 << 10
 	o := optionsFor(t)
@@ -96,7 +97,7 @@ func TestLiveIsTheCapture(t *testing.T) {
 // A reader that goes, at once or later, spoils nothing.
 func TestAReaderThatGoesSpoilsNothing(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	all := selectAll(t, Params{}, "e", "g")
 	for i := range all {
 		all[i].Excerpt = 256 << 10 // more than the pipe holds when the reader goes
@@ -132,7 +133,7 @@ func TestAReaderThatGoesSpoilsNothing(t *testing.T) {
 // A reader that does not read holds up neither the transfer nor its verdict; who waits for it can be told to stop.
 func TestAReaderThatDoesNotReadHoldsNothingUp(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	read, write := io.Pipe() // takes nothing until somebody reads
 	defer read.Close()
 	o := optionsFor(t)

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/harness/flow"
 	"github.com/wireproof/wireproof/harness/harnesstest"
@@ -14,6 +15,7 @@ func TestLowRatesLetSingleFramesGo(t *testing.T) {
 	t.Parallel()
 	for _, rate := range []topo.BitRate{5 * topo.Mbit, 30 * topo.Mbit} {
 		t.Run(rate.String(), func(t *testing.T) {
+			takePlace(t, 4*time.Second)
 			rows, err := Select([]string{"g"}, Params{Rate: rate})
 			if err != nil {
 				t.Fatal(err)

@@ -74,7 +74,7 @@ func wantVerdict(t *testing.T, r Report, want flow.Verdict) {
 // The twin of the one-connection claim: clients that open a connection for each file have to fail it, and nothing else.
 func TestNonPersistentClientsFailTheClaim(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	s := selectAll(t, Params{Variants: []string{AllVariant}, Mode: peers.NonPersistent}, "e")[0]
 	s.Excerpt = 256 << 10
 	r, _ := mustRun(t, s)
@@ -95,7 +95,7 @@ func TestNonPersistentClientsFailTheClaim(t *testing.T) {
 // found at its offset.
 func TestAFlippedByteIsFoundAtItsOffset(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	o := optionsFor(t)
 	dir := filepath.Join(o.Out, "files")
 	var err error
@@ -153,7 +153,7 @@ func flip(t *testing.T, path string, at int64) {
 // tshark, which shares no code with us, has to see the connections that the report lists.
 func TestTsharkSeesTheSameConnections(t *testing.T) {
 	harnesstest.Require(t, "root", "tshark")
-	t.Parallel()
+	takePlace(t, 0)
 	s := selectAll(t, Params{}, "l")[0]
 	s.Excerpt = 256 << 10
 	r, _ := mustRun(t, s)
@@ -184,7 +184,7 @@ func TestTsharkSeesTheSameConnections(t *testing.T) {
 // A run that is cut short is INCONCLUSIVE, not failed, and says that it was.
 func TestACutRunIsInconclusive(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, time.Second)
 	s := selectAll(t, Params{Rate: 1_000_000}, "g")[0] // 1 Mbit/s: 21 s for a novel
 	o := optionsFor(t)
 	o.Timeout = 500 * time.Millisecond
@@ -200,7 +200,7 @@ func TestACutRunIsInconclusive(t *testing.T) {
 
 func TestRunAllGoesOnPastAScenarioAndStopsWithTheUser(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	all := selectAll(t, Params{Rate: 1_000_000}, "g", "j")
 	ctx, cancel := context.WithCancel(t.Context())
 	o := optionsFor(t)
@@ -220,7 +220,7 @@ func TestRunAllGoesOnPastAScenarioAndStopsWithTheUser(t *testing.T) {
 // The user's own files stand in for the novels.
 func TestOwnFiles(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, 0)
 	o := optionsFor(t)
 	dir := filepath.Join(o.Out, "own")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -258,7 +258,7 @@ func everyByte() []byte {
 // sees the packet, at a host's behind the switch's.
 func TestLossByBPF(t *testing.T) {
 	harnesstest.Require(t, "root", "bpf")
-	t.Parallel()
+	takePlace(t, 2*time.Second)
 	s := selectAll(t, Params{Engine: harness.EngineBPF}, "i")[0]
 	s.Excerpt = 512 << 10 // some twenty losses on each link
 	r, _ := mustRun(t, s)

@@ -15,7 +15,7 @@ import (
 //	h1 ── s1 ─ ✕ ─ h2
 func TestStormIsOverWhenTheServerAnswers(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	takePlace(t, time.Second)
 	r := &run{network: &network{Network: harnesstest.Start(t, topo.Linear(1, topo.LinkParams{}), nil)}}
 	link := r.network.Link("s1", "h2")
 	if err := link.Down(t.Context()); err != nil {
