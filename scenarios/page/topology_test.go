@@ -2,6 +2,10 @@ package page
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,13 +46,22 @@ func drawn(t testing.TB, tree topo.Topo) string {
 	return f.keep()
 }
 
+// section is the section of a page that has the topology.
+func section(t testing.TB, page string) string {
+	t.Helper()
+	_, after, begins := strings.Cut(page, `<section id="topology"`)
+	inner, _, ends := strings.Cut(after, "</section>")
+	if !begins || !ends {
+		t.Fatal("the page has no section for the topology")
+	}
+	return `<section id="topology"` + inner + "</section>"
+}
+
 // Every node is in the drawing, and each link with what was asked of it and what it carried.
 func TestTopologies(t *testing.T) {
 	for name, tree := range topologies() {
 		t.Run(name, func(t *testing.T) {
-			got := read(t, drawn(t, tree))
-			_, got, _ = strings.Cut(got, `<section id="topology"`)
-			got, _, _ = strings.Cut(got, "</section>")
+			got := section(t, read(t, drawn(t, tree)))
 			for _, h := range tree.Hosts {
 				if !strings.Contains(got, ">"+h.Name+"<") {
 					t.Errorf("host %s is not drawn", h.Name)
@@ -71,32 +84,44 @@ func TestTopologies(t *testing.T) {
 	}
 }
 
-// In a browser no two texts of a drawing touch, on a phone and on a desk.
+// In a browser no two texts of a drawing touch, on a phone and on a desk: of all topologies, one below the other in the page of one.
 func TestTopologiesAreReadable(t *testing.T) {
-	b := start(t)
+	var page, sections string
+	all := topologies()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		page = read(t, drawn(t, all[name]))
+		sections += strings.Replace(section(t, page), "<section", `<section data-name="`+name+`"`, 1)
+	}
+	path := filepath.Join(t.TempDir(), Name)
+	if err := os.WriteFile(path, []byte(strings.Replace(page, section(t, page), sections, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	const touching = `(() => {
 		const found = [];
 		for (const svg of document.querySelectorAll("svg.graph")) {
 			const all = Array.from(svg.querySelectorAll("text")).map(e => [e.textContent, e.getBoundingClientRect()]).filter(e => e[1].width > 0);
+			const name = svg.closest("section").dataset.name + ": ";
 			const frame = svg.getBoundingClientRect();
 			all.forEach(([a, p], i) => {
-				if (p.left < frame.left - 1 || p.right > frame.right + 1) found.push(a + " is outside");
+				if (p.left < frame.left - 1 || p.right > frame.right + 1) found.push(name + a + " is outside");
 				all.slice(i + 1).forEach(([b, q]) => {
-					if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 3 && q.top < p.bottom - 3) found.push(a + " touches " + b);
+					if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 3 && q.top < p.bottom - 3) found.push(name + a + " touches " + b);
 				});
 			});
 		}
 		return found.concat(document.documentElement.scrollWidth > innerWidth ? ["the page is too wide"] : []);
 	})()`
-	for name, tree := range topologies() {
-		const desk, phone = 1280, 360
-		b.open(drawn(t, tree), desk, 800, "light")
-		for _, width := range []int64{desk, phone} {
-			b.do(chromedp.EmulateViewport(width, 800))
-			for _, pair := range eval[[]string](b, touching) {
-				t.Errorf("%s in %d pixels: %s", name, width, pair)
-			}
-			b.shoot(fmt.Sprintf("topology-%s-%d.png", name, width))
+	b := start(t)
+	const desk, phone = 1280, 360
+	b.open(path, desk, 800, "light")
+	if n, want := eval[int](b, `document.querySelectorAll("section[data-name] svg.graph").length`), 2*len(all); n != want {
+		t.Errorf("%d drawings, want %d: one for each width", n, want)
+	}
+	for _, width := range []int64{desk, phone} {
+		b.do(chromedp.EmulateViewport(width, 800))
+		for _, pair := range eval[[]string](b, touching) {
+			t.Errorf("in %d pixels: %s", width, pair)
 		}
+		b.shoot(fmt.Sprintf("topologies-%d.png", width))
 	}
 }
