@@ -117,4 +117,5 @@ func TestTopologiesAreReadable(t *testing.T) {
 		}
 		b.shoot(fmt.Sprintf("topologies-%d.png", width))
 	}
+	b.quiet()
 }
