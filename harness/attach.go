@@ -143,7 +143,7 @@ func (b *builder) attachNode(nd *node, a Attached) (err error) {
 		if nd.rt, err = rtnl.Open(); err != nil || nd.isSwitch {
 			return err
 		}
-		if err := b.setSysctls(nd); err != nil {
+		if err := b.setSysctls(nd, false); err != nil {
 			return err
 		}
 		return b.openOffload(nd)

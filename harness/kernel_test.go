@@ -103,7 +103,8 @@ func TestCommand(t *testing.T) {
 		{"pwd", dir + "\n"},
 		{"ip -4 -o addr show dev h1-eth0 | grep -o 'inet.*brd [0-9.]*'", "inet 10.0.0.1/8 brd 10.255.255.255\n"},
 		{"ip -o link show dev h1-eth0 | grep -o 'ether [0-9a-f:]*'", "ether 00:00:00:00:00:01\n"},
-		{"cat /proc/sys/net/ipv6/conf/all/disable_ipv6", "1\n"},
+		{"ip -6 addr; ip -6 route show table all", ""}, // nor has an interface that it makes itself:
+		{"ip link add mine up type veth peer name yours && ip link set yours up && ip -o addr show dev mine; ip link del mine", ""},
 	} {
 		out, err := n.Host("h1").Command(within(t), "sh", "-c", c.run).CombinedOutput()
 		if err != nil || string(out) != c.want {

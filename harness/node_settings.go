@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wireproof/wireproof/harness/internal/fault"
+	"github.com/wireproof/wireproof/harness/internal/rtnl"
 	"github.com/wireproof/wireproof/harness/topo"
 )
 
@@ -19,13 +21,12 @@ type sysctl struct {
 	optional    bool
 }
 
-// setSysctls sets up the network namespace that the calling thread is in.
-func (b *builder) setSysctls(nd *node) error {
+// setSysctls sets up the network namespace that the calling thread is in. One that is new has no interface but lo, whose
+// IPv6 address upLoopback takes away.
+func (b *builder) setSysctls(nd *node, isNew bool) error {
 	all := []sysctl{b.n.processors.steer()}
-	if nd.isSwitch || !b.n.topo.IPv6 {
-		// Else every interface announces itself, and captures begin with neighbour discovery.
-		all = append(all, sysctl{"net/ipv6/conf/all/disable_ipv6", "1", true})
-	} else {
+	switch {
+	case b.hasIPv6(nd):
 		for _, set := range []string{"default", "all"} {
 			all = append(all,
 				sysctl{"net/ipv6/conf/" + set + "/disable_ipv6", "0", false},
@@ -33,6 +34,13 @@ func (b *builder) setSysctls(nd *node) error {
 				sysctl{"net/ipv6/conf/" + set + "/router_solicitations", "0", false},
 				sysctl{"net/ipv6/conf/" + set + "/keep_addr_on_down", "1", false})
 		}
+	// Without IPv6, else every interface announces itself, and captures begin with neighbour discovery. To write "all" is
+	// to try for the lock of all network settings until it is free (net/ipv6/addrconf.c, addrconf_disable_ipv6): with some
+	// networks made at once that took more processor time than all else that makes a host.
+	case isNew:
+		all = append(all, sysctl{"net/ipv6/conf/default/disable_ipv6", "1", true})
+	default:
+		all = append(all, sysctl{"net/ipv6/conf/all/disable_ipv6", "1", true})
 	}
 	if nd.isSwitch {
 		// Where br_netfilter is loaded (Docker does it), every bridged packet passes the firewall's hooks: a switch has none.
@@ -56,6 +64,18 @@ func (b *builder) setSysctls(nd *node) error {
 		}
 	}
 	return nil
+}
+
+// hasIPv6 says whether the node is to have IPv6 addresses.
+func (b *builder) hasIPv6(nd *node) bool { return b.n.topo.IPv6 && !nd.isSwitch }
+
+// upLoopback sets lo up, as the first of what a new namespace is asked for.
+func (b *builder) upLoopback(nd *node) []rtnl.Op {
+	ops := []rtnl.Op{rtnl.Up("lo", loIndex)}
+	if !b.hasIPv6(nd) {
+		ops = append(ops, rtnl.DropAddr("lo", loIndex, netip.PrefixFrom(netip.IPv6Loopback(), 128)))
+	}
+	return ops
 }
 
 // setCongestion makes algorithm the default of the namespace that the calling thread is in. Where only the machine may

@@ -249,10 +249,10 @@ func (b *builder) makeNode(nd *node, unshare func() (netns.NsHandle, error)) (er
 	if nd.rt, err = rtnl.Open(); err != nil {
 		return err
 	}
-	if err := b.setSysctls(nd); err != nil {
+	if err := b.setSysctls(nd, true); err != nil {
 		return err
 	}
-	ops := []rtnl.Op{rtnl.Up("lo", loIndex)}
+	ops := b.upLoopback(nd)
 	if nd.isSwitch {
 		ops = append(ops, rtnl.AddBridge(b.bridge(nd.name)))
 	} else if err := b.openOffload(nd); err != nil {

@@ -167,7 +167,7 @@ func (b *builder) needFabric() (*node, error) {
 			if nd.rt, err = rtnl.Open(); err != nil {
 				return err
 			}
-			return b.setSysctls(nd)
+			return b.setSysctls(nd, true)
 		})
 		if b.fabricErr != nil {
 			b.fabricErr = fmt.Errorf("namespace of the relay: %w", b.fabricErr)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -62,8 +63,9 @@ func (c *Conn) Close() error {
 
 // An Op is one change, to be made by Conn.Do.
 type Op struct {
-	what    string // "add htb to h1-eth0"
-	feature string // the kernel's module that it needs
+	what    string       // "add htb to h1-eth0"
+	feature string       // the kernel's module that it needs
+	done    []unix.Errno // errors that say that there is nothing left to do
 	req     *nl.NetlinkRequest
 }
 
@@ -197,7 +199,7 @@ func (op Op) failed(m *syscall.NetlinkMessage) error {
 		return nil
 	}
 	code := int32(binary.NativeEndian.Uint32(m.Data))
-	if code == 0 {
+	if code == 0 || slices.Contains(op.done, unix.Errno(-code)) {
 		return nil
 	}
 	e := &kernelError{op: op.what, feature: op.feature, errno: unix.Errno(-code)}

@@ -153,21 +153,15 @@ func AddVeth(near End, bridge int, far End, ns netns.NsHandle) Op {
 // AddAddr gives an interface an address in its network, with the network's broadcast address (IPv4), without duplicate
 // address detection (IPv6).
 func AddAddr(name string, index int, p netip.Prefix) Op {
-	family := unix.AF_INET
+	msg := ifAddr(index, p)
 	if p.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, create)
-	msg := nl.NewIfAddrmsg(family)
-	msg.Index = uint32(index)
-	msg.Prefixlen = uint8(p.Bits())
-	if family == unix.AF_INET6 {
 		msg.Flags = unix.IFA_F_NODAD
 	}
+	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, create)
 	req.AddData(msg)
 	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
 	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
-	if family == unix.AF_INET && p.Bits() < 31 {
+	if p.Addr().Is4() && p.Bits() < 31 {
 		b := p.Masked().Addr().As4()
 		for bit := p.Bits(); bit < 32; bit++ {
 			b[bit/8] |= 0x80 >> (bit % 8)
@@ -175,6 +169,29 @@ func AddAddr(name string, index int, p netip.Prefix) Op {
 		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, b[:]))
 	}
 	return Op{what: fmt.Sprintf("add address %s to %s", p, name), req: req}
+}
+
+// DropAddr takes an address from an interface. It is no error that there is none, or no such family in the kernel.
+func DropAddr(name string, index int, p netip.Prefix) Op {
+	req := nl.NewNetlinkRequest(unix.RTM_DELADDR, 0)
+	req.AddData(ifAddr(index, p))
+	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
+	return Op{
+		what: fmt.Sprintf("drop address %s from %s", p, name), req: req,
+		// net/ipv6/addrconf.c, inet6_addr_del; net/core/rtnetlink.c, rtnetlink_rcv_msg.
+		done: []unix.Errno{unix.EADDRNOTAVAIL, unix.ENXIO, unix.EOPNOTSUPP},
+	}
+}
+
+func ifAddr(index int, p netip.Prefix) *nl.IfAddrmsg {
+	family := unix.AF_INET
+	if p.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	msg := nl.NewIfAddrmsg(family)
+	msg.Index = uint32(index)
+	msg.Prefixlen = uint8(p.Bits())
+	return msg
 }
 
 // clock converts to the unit of the bridge's timers, clock_t: hundredths of a second on every architecture (USER_HZ).
