@@ -94,7 +94,8 @@ func RunAll(ctx context.Context, all []Scenario, o Options, jobs int, on func(Ev
 	return reports, fatal
 }
 
-// waits is roughly how long a scenario waits for other things than a processor.
+// waits is roughly how long a scenario waits for other things than a processor. After a link was down TCP waits for as long again:
+// its timer doubles (RFC 6298, section 5.5).
 func (s Scenario) waits() time.Duration {
 	var wait time.Duration
 	for _, f := range s.Fetches() {
@@ -102,7 +103,7 @@ func (s Scenario) waits() time.Duration {
 	}
 	for _, l := range s.Topo.Links {
 		for _, c := range slices.Concat(l.AB.Schedule, l.BA.Schedule) {
-			wait = max(wait, c.From, c.To)
+			wait = max(wait, c.From, c.To+c.To-c.From)
 		}
 	}
 	switch {

@@ -40,17 +40,17 @@ func TestOneScenarioIsWholeByLockstep(t *testing.T) {
 // whole, the others an excerpt of each file, as reports say, unless everything is asked for. "run all" serves them whole.
 func TestParts(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	var all []subtest
 	for _, s := range selectAll(t, Params{}, "all") {
 		if os.Getenv(envFull) == "" {
 			s = briefly(s)
 		}
-		t.Run(s.Name(), func(t *testing.T) {
-			takePlace(t, s.waits())
+		all = append(all, subtest{s.Name(), s.waits(), func(t *testing.T) {
 			r, _ := mustRun(t, s)
 			wantVerdict(t, r, flow.Pass)
-		})
+		}})
 	}
+	inParallel(t, all)
 }
 
 // exchangesEach is how many exchanges a client of a part by lockstep makes where the part is cut.

@@ -94,10 +94,9 @@ func perform(t *testing.T, s Scenario, o Options) *run {
 // The capture with comments holds the same packets and times as before, is judged the same, and tshark shows the comments.
 func TestCommentsChangeNoPacket(t *testing.T) {
 	harnesstest.Require(t, "root", "tshark")
-	t.Parallel()
+	var all []subtest
 	for _, dialect := range []protocol.Dialect{protocol.Stream, protocol.Lockstep} {
-		t.Run(string(dialect), func(t *testing.T) {
-			takePlace(t, 5*time.Second)
+		all = append(all, subtest{string(dialect), 5 * time.Second, func(t *testing.T) {
 			s := selectAll(t, Params{Dialects: []protocol.Dialect{dialect}, LossPercent: 3, Variants: []string{AllVariant}}, "g")[0]
 			s.Excerpt = 32 << 10 // 160 exchanges, of which ten lose a chunk; a stream has fewer packets, and loses as many
 			if dialect == protocol.Stream {
@@ -154,8 +153,9 @@ func TestCommentsChangeNoPacket(t *testing.T) {
 			if n := int(r.report.Connections[0].Retransmissions); again != n {
 				t.Errorf("%d comments on %d retransmissions", again, n)
 			}
-		})
+		}})
 	}
+	inParallel(t, all)
 }
 
 // --capture all makes one file, in the order of time, that has every packet of every interface, and is judged as one.

@@ -29,21 +29,6 @@ var backend = flag.String("backend", string(Namespaces), "netns, mininet or both
 // compareBoth says that -backend=both was given. What is not compared then runs on our own namespaces.
 var compareBoth bool
 
-// room is for the tests that run at once, as many as -parallel says. Most of their time they wait, so it is more than there are
-// processors if it says nothing.
-var room places
-
-// takePlace makes a test one of those that run in parallel: it goes on when it has a place among them. Those that wait longest for
-// other things than a processor, roughly so long, come first, and what go test says of their time has the waiting in it. A test of which
-// parts take places takes none itself.
-func takePlace(t *testing.T, waits time.Duration) {
-	t.Helper()
-	t.Parallel()
-	place := room.ask(waits)
-	t.Cleanup(place.leave)
-	<-place.taken
-}
-
 func TestMain(m *testing.M) {
 	peers.Main()
 	flag.Parse()
@@ -65,7 +50,7 @@ func TestMain(m *testing.M) {
 		}
 	})
 	if jobs > 0 { // else it is refused
-		room.open(jobs)
+		room.jobs = jobs
 		_ = flag.Set("test.parallel", "1000") // go test would start them in any order: see takePlace
 	}
 	os.Exit(testsWithCorpus(m))

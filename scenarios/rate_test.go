@@ -12,10 +12,9 @@ import (
 // A whole novel over links of low rates: TCP makes packets of 64 KB where it may, and htb would let each of them go at once.
 func TestLowRatesLetSingleFramesGo(t *testing.T) {
 	harnesstest.Require(t, "root")
-	t.Parallel()
+	var all []subtest
 	for _, rate := range []topo.BitRate{5 * topo.Mbit, 30 * topo.Mbit} {
-		t.Run(rate.String(), func(t *testing.T) {
-			takePlace(t, 4*time.Second)
+		all = append(all, subtest{rate.String(), 4 * time.Second, func(t *testing.T) {
 			rows, err := Select([]string{"g"}, Params{Rate: rate})
 			if err != nil {
 				t.Fatal(err)
@@ -25,6 +24,7 @@ func TestLowRatesLetSingleFramesGo(t *testing.T) {
 			if worstNamed(r.Checks, "link") != flow.Pass {
 				t.Error("nothing says that the links kept to their rate")
 			}
-		})
+		}})
 	}
+	inParallel(t, all)
 }
