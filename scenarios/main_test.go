@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 		userns.Main()
 		harnesstest.OwnNamespace()
 	}
-	jobs := DefaultJobs
+	jobs := jobsOfTests
 	flag.Visit(func(f *flag.Flag) {
 		if f.Name == "test.parallel" {
 			jobs, _ = strconv.Atoi(f.Value.String())

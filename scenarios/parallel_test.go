@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// room is for the tests that run at once, as many as -parallel says. Most of their time they wait, so it is more than there are
-// processors if it says nothing. It opens when the tests that run alone are over: by then all others have asked, and who waits
+// jobsOfTests is how many tests run at once where -parallel does not say. It is more than DefaultJobs, as their transfers are
+// shorter than a user's: more of their time goes by until the kernel has made and removed their networks, one after the other.
+const jobsOfTests = 14
+
+// room is for the tests that run at once. It opens when the tests that run alone are over: by then all others have asked, and who waits
 // longest is known. (One that takes ten seconds and is the last to ask would have the processors stand still.)
 var room struct {
 	places
