@@ -65,6 +65,7 @@ type node struct {
 	own      map[int]int // the node's ends: their numbers in Network.ends, by those of the kernel
 	// congestion is the congestion control that the node's routes name; empty where the namespace has it as default.
 	congestion string
+	lossy      bool // some link of the network loses frames
 }
 
 func (nd *node) String() string {

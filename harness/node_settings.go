@@ -55,6 +55,7 @@ func (b *builder) setSysctls(nd *node, isNew bool) error {
 		if err := nd.setCongestion(congestion); err != nil {
 			return err
 		}
+		nd.lossy = loses(b.n.topo)
 		all = append(all, tcpSettings(b.n.topo)...)
 		all = append(all, sysctl{"net/mptcp/enabled", "0", true}) // Go's listeners ask for it; one connection is to be one
 	}

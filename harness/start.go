@@ -361,6 +361,12 @@ func (nd *node) routeOps(e *topo.Interface, index int) []rtnl.Op {
 	if e.Addr6.IsValid() {
 		ops = append(ops, rtnl.SetMetrics(e.Name, index, e.Addr6, m))
 	}
+	if nd.lossy && e.Addr.IsValid() {
+		ops = append(ops, rtnl.AskNeighbours(e.Name, index, false, neighbourAsks))
+	}
+	if nd.lossy && e.Addr6.IsValid() {
+		ops = append(ops, rtnl.AskNeighbours(e.Name, index, true, neighbourAsks))
+	}
 	return ops
 }
 
