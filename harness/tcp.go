@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,16 +43,7 @@ func tcpSettings(t topo.Topo) []sysctl {
 
 // marks says that some link of t marks packets, now or later.
 func marks(t topo.Topo) bool {
-	for _, l := range t.Links {
-		for _, p := range []topo.LinkParams{l.AB, l.BA} {
-			for _, step := range impaired.Steps(p) {
-				if step.Params.ECNThreshold > 0 {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	return anyStep(t, func(p topo.LinkParams) bool { return p.ECNThreshold > 0 })
 }
 
 // neighbourAsks is how often hosts ask for a neighbour's address where links lose frames, as ARP has no other remedy. By the kernel's
@@ -60,12 +52,17 @@ const neighbourAsks = 12
 
 // loses says that some link of t loses frames by chance, now or later.
 func loses(t topo.Topo) bool {
+	return anyStep(t, func(p topo.LinkParams) bool {
+		return p.LossPercent > 0 || p.Gilbert.PPercent > 0 || p.CorruptPercent > 0
+	})
+}
+
+// anyStep says whether some link of t has such parameters in some direction, now or later.
+func anyStep(t topo.Topo, such func(topo.LinkParams) bool) bool {
 	for _, l := range t.Links {
 		for _, p := range []topo.LinkParams{l.AB, l.BA} {
-			for _, step := range impaired.Steps(p) {
-				if step.Params.LossPercent > 0 || step.Params.Gilbert.PPercent > 0 || step.Params.CorruptPercent > 0 {
-					return true
-				}
+			if slices.ContainsFunc(impaired.Steps(p), func(step impaired.Step) bool { return such(step.Params) }) {
+				return true
 			}
 		}
 	}
